@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,13 +26,23 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
+OURS = "PYTEST_XDG_FOLDER"
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 8_000_000_000
 
 
 def pytest_configure() -> None:
     """Tests write to memory if there is plenty: a disk takes 10 ms for each record that is flushed to it."""
+    _keep_home_untouched()
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _keep_home_untouched() -> None:
+    """Keys and checkpoints of the tests, and of every process they start, go to folders of their own."""
+    if not os.environ.get(OURS):  # a worker of pytest-xdist has those of the process that started it
+        folder = tempfile.mkdtemp(prefix="home-", dir="/tmp")
+        os.environ |= {OURS: folder, "XDG_CONFIG_HOME": f"{folder}/config", "XDG_STATE_HOME": f"{folder}/state"}
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

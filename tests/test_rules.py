@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tokenize
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,11 @@ import pytest
 from raytemplate import errors
 from raytemplate.document import parse
 from raytemplate.errors import RaytemplateError
+from raytemplate.ledger.bodies import Grounds
+from raytemplate.ledger.head import Ledger
+from raytemplate.records.judged import Actor
 from raytemplate.spec.parents import shipped, shipped_folder
+from raytemplate.store.workspace import Workspace
 
 HEAVY = {"ray", "torch", "pytorch_lightning", "mlflow", "lightgbm", "xgboost", "scipy"}
 ARRAYS = {"numpy", "pandas", "pyarrow"}
@@ -67,6 +72,15 @@ def test_plan_and_profile_load_no_engine(demo: Path) -> None:
     asked = ("flights-air-time.yaml", "--as-of", "2013-03-01")
     assert not loaded_by(demo, "plan", *asked) & (HEAVY | {"pandas"})
     assert not loaded_by(demo, "profile", *asked) & HEAVY
+
+
+def test_a_look_at_models_loads_no_cryptography(tmp_path: Path) -> None:
+    ledger = Ledger(Workspace(tmp_path).governance_db)
+    ledger.path.parent.mkdir()
+    grounds = Grounds(plan="p", snapshot="s", evaluation_sha256="e")
+    ledger.promote("flights", "d", "run-d", datetime(2013, 6, 1, tzinfo=UTC), 0, Actor(name="ann"), grounds)
+    for command in (("models",), ("show", "flights")):
+        assert "cryptography" not in loaded_by(tmp_path, *command)
 
 
 def test_exit_codes_are_the_documented_ones() -> None:

@@ -9,9 +9,12 @@ from types import ModuleType
 
 from raytemplate.api.clean import Cleaned, clean
 from raytemplate.api.decide import promote, rollback
+from raytemplate.api.identity import ledger_keys, local_keys, new_key, revoke_key
 from raytemplate.api.look import (
     diff,
+    export_ledger,
     find,
+    ledger,
     lineage,
     logs,
     model,
@@ -33,10 +36,11 @@ from raytemplate.api.use import Predicted, predict
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff", "find", "lineage",
-    "load", "logs", "model", "models", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce",
-    "resume", "rollback", "run", "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials",
-    "unfinished", "verify_ledger", "winning_template",
+    "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff", "export_ledger",
+    "find", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "plan",
+    "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "revoke_key", "rollback", "run",
+    "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger",
+    "winning_template",
 ]  # fmt: skip
 
 

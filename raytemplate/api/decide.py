@@ -86,7 +86,7 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
         reason: why, kept in the ledger.
 
     Returns:
-        The move, and a warning if MLflow's copy could not be updated.
+        The move, and a warning if MLflow's copy could not be updated or no checkpoint of the ledger was kept.
 
     Raises:
         UsageError: no such model or version, or nothing to go back to.
@@ -105,13 +105,14 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     before = ledger.history(name).term
     try:
         with PromoterProcess(found_in, None, found_in.root / "promoter.log", getpass.getuser()) as promoter:
-            done = promoter.roll_back(name, number, redact(reason)), promoter.project_model(name)
+            move, of_ledger = promoter.roll_back(name, number, redact(reason))
+            of_mlflow = promoter.project_model(name)
     except (KeyboardInterrupt, Interrupted) as error:
         raise _rollback_interrupted(error, name, head_if_known(found_in, name), before) from error
-    made_by = Journal(found_in.runs / done[0].head.run_id)
+    made_by = Journal(found_in.runs / move.head.run_id)
     with suppress(IntegrityError):  # nobody knows which site, if the records of the champion's run are gone
         refresh_site(read_lock(made_by).plan.promote.site, found_in, Lines())
-    return done
+    return move, "\n".join(warning for warning in (of_mlflow, of_ledger) if warning)
 
 
 def _rollback_interrupted(error: BaseException, name: str, head: Head | None, term_before: int) -> Interrupted:

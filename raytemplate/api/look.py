@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.api.workspaces import journal_of, workspace_at
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from raytemplate.history.verified import Verified
     from raytemplate.reports.feature_set_shown import FeatureSetView
     from raytemplate.reports.lineage_shown import Lineage, SeenBy
+    from raytemplate.reports.site.views import LedgerView
 
 
 def find(ref: str | Run, *, workspace: str | None = None) -> Run:
@@ -201,12 +203,47 @@ def models(*, workspace: str | None = None) -> list[ModelRow]:
     return model_rows(workspace_at(workspace))
 
 
-def verify_ledger(*, workspace: str | None = None) -> Verified:
+def ledger(*, workspace: str | None = None) -> LedgerView:
+    """Every event of the ledger, oldest first, and everything that is wrong with it.
+
+    Raises:
+        IntegrityError: it is lost, or an event cannot be read.
+    """
+    from raytemplate.history.catalog import ledger_view
+
+    return ledger_view(workspace_at(workspace))
+
+
+def export_ledger(file: str | Path, *, workspace: str | None = None) -> int:
+    """Write the ledger with its public keys as JSON Lines, which `verify_ledger(file)` checks anywhere.
+
+    Returns:
+        How many events it has.
+
+    Raises:
+        IntegrityError: something is wrong with the ledger.
+        UsageError: the file cannot be written.
+    """
+    from raytemplate.history.verified import export_ledger as export
+
+    return export(Path(file), workspace_at(workspace))
+
+
+def verify_ledger(
+    file: str | Path | None = None, *, against: str | Path | None = None, workspace: str | None = None
+) -> Verified:
     """Check the whole ledger and list everything that is wrong with it, in words.
+
+    Args:
+        file: an exported ledger to check, in place of the workspace's.
+        against: a file of checkpoints to compare with, beside those that are found without it.
 
     Raises:
         UsageError: this user cannot read it.
     """
-    from raytemplate.history.verified import verify_ledger as verified
+    from raytemplate.history import verified
 
-    return verified(workspace_at(workspace))
+    compare = None if against is None else Path(against)
+    if file is not None:
+        return verified.verify_export(Path(file), against=compare)
+    return verified.verify_ledger(workspace_at(workspace), against=compare)

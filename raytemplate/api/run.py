@@ -21,6 +21,7 @@ from raytemplate.execution.lock import read_lock
 from raytemplate.execution.resuming import is_unfinished, refuse_spent_run, to_put_aside, working_on
 from raytemplate.execution.run_log import logged
 from raytemplate.history.runs import Run
+from raytemplate.ledger import keys
 from raytemplate.planning.addresses import refuse_jobs_api, refuse_other_than_jobs_api
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
@@ -160,12 +161,13 @@ def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None
 
 
 def need_secrets(plan_: RunPlan, *, reads: bool) -> None:
-    """Report a missing secret now rather than after training.
+    """Report a missing secret, or a key that cannot be used, now rather than after training.
 
     Args:
         reads: whether this machine reads the data; the key that values are hashed with must then be here.
     """
     resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
+    keys.check("promoter")
     if reads and plan_.ingest.mask is not None:
         masker_of(plan_.ingest.mask)
 

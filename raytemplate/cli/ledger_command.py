@@ -1,17 +1,22 @@
-"""`raytemplate ledger verify`"""
+"""`raytemplate ledger show`, `verify` and `export`"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from raytemplate.cli.options import workspace_option
+from raytemplate.cli.options import refuse_no_file, workspace_option
 from raytemplate.cli.output import Answer
 from raytemplate.errors import EXIT_DONE, IntegrityError
 
 if TYPE_CHECKING:
     from raytemplate.history.verified import Verified
+
+_MOST_SHOWN = 20
+_file_path = click.Path(path_type=Path)
 
 
 @click.group("ledger", no_args_is_help=False)
@@ -19,25 +24,80 @@ def command() -> None:
     """The record of every promotion and rollback: governance.db."""
 
 
-@command.command("verify")
+@command.command("show")
 @workspace_option
-def verify(workspace: str | None) -> Answer:
-    """Check all events, heads and promotions of runs against each other. Names every fault; changes nothing."""
+def show(workspace: str | None) -> Answer:
+    """List all events: number, time, what, model, who and the key that signed it. Exit 7 if one was edited."""
+    from raytemplate import api
+    from raytemplate.reports.ledger_shown import ledger_text
+
+    found = api.ledger(workspace=workspace)
+    code = IntegrityError.exit_code if found.faults else EXIT_DONE
+    return Answer(
+        kind="Ledger", data={"events": found.rows, "faults": found.faults}, text=ledger_text(found), code=code
+    )
+
+
+@command.command("export")
+@click.argument("file", type=_file_path)
+@workspace_option
+def export(file: Path, workspace: str | None) -> Answer:
+    """Write all events and the public keys to FILE as JSON Lines, to be verified anywhere."""
+    from raytemplate import api
+    from raytemplate.reports.wording import count
+
+    refuse_no_file(file, "FILE")
+    number = api.export_ledger(file, workspace=workspace)
+    text = f"{file}: {count(number, 'event')}\n  raytemplate ledger verify {file}"
+    return Answer(kind="LedgerExported", data={"file": str(file), "events": number}, text=text)
+
+
+@command.command("verify")
+@click.argument("file", type=_file_path, required=False)
+@click.option("--against", type=_file_path, metavar="FILE", help="Compare with the checkpoints in this file, too.")
+@workspace_option
+def verify(file: Path | None, against: Path | None, workspace: str | None) -> Answer:
+    """Check events, signatures, heads, promotions of runs and checkpoints. Names every fault; changes nothing.
+
+    With FILE, which `ledger export` wrote, that is checked in place of the workspace's ledger.
+    """
     from raytemplate import api
 
-    found = api.verify_ledger(workspace=workspace)
-    data = {"events": found.num_events, "models": found.models, "records": found.num_records, "faults": found.faults}
+    found = api.verify_ledger(file, against=against, workspace=workspace)
+    data = {
+        "events": found.num_events,
+        "models": found.models,
+        "records": found.num_records,
+        "faults": found.faults,
+        "ledger": found.ledger,
+        "signed_since": found.signed_since,
+        "keys": [known.key.id for known in found.keys],
+        "checkpoints": [{"file": str(each.path), "events": each.size} for each in found.compared if each.size],
+    }
     code = IntegrityError.exit_code if found.faults else EXIT_DONE
-    return Answer(kind="LedgerVerified", data=data, text="\n".join(_lines(found)), code=code)
+    text = "\n".join(_lines(found, exported=file is not None))
+    return Answer(kind="LedgerVerified", data=data, text=text, code=code)
 
 
-def _lines(found: Verified) -> list[str]:
+def _lines(found: Verified, *, exported: bool) -> Iterator[str]:
+    from raytemplate.reports.ledger_shown import proof_text
     from raytemplate.reports.wording import count
 
     if found.faults:
-        told = f"{count(len(found.faults), 'fault')}; nothing was changed. Restore what was edited from a backup."
-        return [*found.faults, told]
-    parts = (
-        count(found.num_events, "event"), count(len(found.models), "model"), count(found.num_records, "promotion"),
-    )  # fmt: skip
-    return ["The ledger is whole: {} of {}, {} of runs agree.".format(*parts), "  raytemplate models"]
+        yield from found.faults[:_MOST_SHOWN]
+        if len(found.faults) > _MOST_SHOWN:
+            yield f"... and {len(found.faults) - _MOST_SHOWN:,} more; --json has all of them"
+        yield f"{count(len(found.faults), 'fault')}; nothing was changed. Restore what was edited from a backup."
+        return
+    events, models = count(found.num_events, "event"), count(len(found.models), "model")
+    if exported:
+        yield f"The exported ledger is whole: {events} of {models}."
+    else:
+        yield f"The ledger is whole: {events} of {models}, {count(found.num_records, 'promotion')} of runs agree."
+    if not found.num_events:
+        yield "  raytemplate run FILE"
+        return
+    yield proof_text(
+        found.signed_since, found.num_events, found.keys, [(each.path, each.size) for each in found.compared]
+    )
+    yield "  raytemplate models" if exported else "  raytemplate ledger show"

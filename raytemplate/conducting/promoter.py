@@ -14,12 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 from select import select
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from raytemplate.errors import EngineError, IntegrityError, Interrupted, from_words
 from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.ledger import keys
+from raytemplate.ledger.decisions import Decision, new_nonce, said
 from raytemplate.ledger.head import Move
+from raytemplate.ledger.keyring import KnownKey
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.codec import decode, encode
+from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.workspace import Workspace
@@ -53,7 +59,7 @@ class PromoterProcess:
     """
 
     def __init__(self, workspace: Workspace, uri: str | None, log: Path, name: str, *, searched: bool = False) -> None:
-        self._name, self._log = name, log
+        self._workspace, self._name, self._log = workspace, name, log
         ahead = [] if uri is None else [uri, *(_OF_SWEEPS if searched else ())]
         with log.open("ab") as sink:
             # -P, so that a project's module in this folder cannot shadow one of ours. In a session of its own, so that
@@ -100,21 +106,33 @@ class PromoterProcess:
         Raises:
             ChampionMoved, IntegrityError, UsageError: see `execution.decide.promote`.
         """
-        self._ask(
-            "promote",
-            f"raytemplate promote {journal.run_id}",
-            run=journal.run_id,
-            actor=Actor(name=self._name, reason=reason),
+        fit, model = journal.read(FitResult), read_lock(journal).plan.name
+        actor = self._signed(
+            "promote", model, reason, run_id=journal.run_id, version=0, digest=fit.candidate.digest if fit else ""
         )
+        self._ask("promote", f"raytemplate promote {journal.run_id}", run=journal.run_id, actor=actor)
 
-    def roll_back(self, model: str, version: int | None, reason: str) -> Move:
-        """Make an earlier champion the champion again.
+    def roll_back(self, model: str, version: int | None, reason: str) -> tuple[Move, str]:
+        """Make an earlier champion the champion again. Returns the move, and a warning about the ledger or "".
 
         Raises:
             ChampionMoved, IntegrityError, UsageError: see `execution.decide.roll_back`.
         """
-        asked: dict[str, Any] = {"model": model, "version": version, "actor": Actor(name=self._name, reason=reason)}
-        return decode(Move, self._ask("roll_back", f"raytemplate rollback {model}", **asked)["move"])
+        to = open_ledger(self._workspace).rollback_target(model, version)
+        actor = self._signed("rollback", model, reason, run_id=to.run_id, version=to.version, digest=to.digest)
+        asked: dict[str, Any] = {"model": model, "version": version, "actor": actor}
+        answer = self._ask("roll_back", f"raytemplate rollback {model}", **asked)
+        return decode(Move, answer["move"]), str(answer["warning"])
+
+    def revoke_key(self, key: str, reason: str) -> tuple[KnownKey, str]:
+        """Let a key of the ledger sign nothing from now on. Returns it, and a warning or "".
+
+        Raises:
+            IntegrityError, UsageError: see `Ledger.revoke`.
+        """
+        actor = Actor(name=self._name, reason=reason)
+        answer = self._ask("revoke_key", f"raytemplate identity revoke {key}", key=key, actor=actor)
+        return decode(KnownKey, answer["key"]), str(answer["warning"])
 
     def project_model(self, model: str) -> str:
         """Bring MLflow's copy of a model in line. Returns a warning if that failed, otherwise ""."""
@@ -138,6 +156,26 @@ class PromoterProcess:
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):  # it has ended already, before its last request was written
                 self._process.stdin.close()
+
+    def _signed(
+        self, action: Literal["promote", "rollback"], model: str, reason: str, *, run_id: str, version: int, digest: str
+    ) -> Actor:
+        """The person, with what is asked for, signed here by the person's own key."""
+        ledger = open_ledger(self._workspace)
+        decision = Decision(
+            action=action,
+            ledger=ledger.keyring().ledger,
+            model=model,
+            run_id=run_id,
+            version=version,
+            digest=digest,
+            term=ledger.history(model).term,
+            name=self._name,
+            reason=reason,
+            at=ledger.clock(),
+            nonce=new_nonce(),
+        )
+        return Actor(name=self._name, reason=reason, said=said(decision, keys.signer("identity")))
 
     def _ask(self, what: str, again: str, within_s: float | None = None, **asked: Any) -> dict[str, Any]:
         """The answer to one request; an error raised in the process is raised here.

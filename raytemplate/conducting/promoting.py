@@ -10,21 +10,26 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from raytemplate.engines.mlflow.mirror import Mirror
-from raytemplate.errors import RaytemplateError
+from raytemplate.errors import ChampionMoved, RaytemplateError
 from raytemplate.execution import decide as deciding
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.history.runs import Run
+from raytemplate.ledger.decisions import check_decision, read_decision
+from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
+from raytemplate.ledger.outside import keep_checkpoint
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
+from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
+from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
 from raytemplate.store.content_store import ContentStore
@@ -47,12 +52,18 @@ class Promoting:
     def decide(self, run: str, actor: Actor) -> None:
         """Judge a run, and promote it if its plan does not require a person's approval."""
         journal = self._journal(run)
-        deciding.decide(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
+        ledger = open_ledger(self.workspace)
+        deciding.decide(journal, read_lock(journal).plan, ledger, self._store, actor=actor)
+        self._keep_checkpoint(ledger, journal)
 
     def promote(self, run: str, actor: Actor) -> None:
         """Judge a run again and promote it, as a person has asked."""
         journal = self._journal(run)
-        deciding.promote(journal, read_lock(journal).plan, open_ledger(self.workspace), self._store, actor=actor)
+        ledger, plan, fit = open_ledger(self.workspace), read_lock(journal).plan, journal.read(FitResult)
+        digest = fit.candidate.digest if fit else ""
+        _check_signed(actor, ledger, model=plan.name, action="promote", run_id=run, version=0, digest=digest)
+        deciding.promote(journal, plan, ledger, self._store, actor=actor)
+        self._keep_checkpoint(ledger, journal)
 
     def project(self, run: str) -> None:
         """Bring MLflow's copy of a run and of its model in line."""
@@ -75,9 +86,20 @@ class Promoting:
                 print(f"MLflow has no report of run {journal.run_id}: {error}", file=sys.stderr)
 
     def roll_back(self, model: str, version: int | None, actor: Actor) -> dict[str, Any]:
-        """Make an earlier champion the champion again; returns the move."""
-        move = deciding.roll_back(open_ledger(self.workspace), self._store, model, version, actor=actor)
-        return {"move": encode(move)}
+        """Make an earlier champion the champion again; returns the move, and a warning or ""."""
+        ledger = open_ledger(self.workspace)
+        to = ledger.rollback_target(model, version)
+        _check_signed(
+            actor, ledger, model=model, action="rollback", run_id=to.run_id, version=to.version, digest=to.digest
+        )
+        move = deciding.roll_back(ledger, self._store, model, version, actor=actor)
+        return {"move": encode(move), "warning": keep_checkpoint(ledger)}
+
+    def revoke_key(self, key: str, actor: Actor) -> dict[str, Any]:
+        """Let a key of the ledger sign nothing from now on; returns the key, and a warning or ""."""
+        ledger = open_ledger(self.workspace)
+        revoked = ledger.revoke(key, actor)
+        return {"key": encode(revoked), "warning": keep_checkpoint(ledger)}
 
     def project_model(self, model: str) -> dict[str, Any]:
         """Bring MLflow's copy of a model in line; returns a warning if that failed."""
@@ -88,6 +110,12 @@ class Promoting:
         uri = read_lock(made_by).plan.promote.tracking_uri if made_by and found else ""
         return {"warning": self._mirror(uri).try_project(model)}
 
+    def _keep_checkpoint(self, ledger: Ledger, journal: Journal) -> None:
+        """Keep a checkpoint outside the workspace. That it could not be kept is told in the run's record."""
+        record = journal.read(PromotionRecord)
+        if record is not None and (warning := keep_checkpoint(ledger)):
+            journal.write(replace(record, ledger_warning=warning))
+
     def _mirror(self, uri: str) -> Mirror:
         return Mirror(self.workspace, uri, self.said)
 
@@ -97,6 +125,21 @@ class Promoting:
     @property
     def _store(self) -> ContentStore:
         return ContentStore(self.workspace.models)
+
+
+def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: object) -> None:
+    """Check that the person has signed what this process is asked to do.
+
+    Raises:
+        ChampionMoved: the champion has moved since it was signed.
+        IntegrityError: it is not signed, or says something else.
+    """
+    term = ledger.history(model).term
+    if actor.said is not None and read_decision(actor.said).term != term:
+        raise ChampionMoved(
+            f"the champion of {model} has moved since this was asked for", next_step=f"raytemplate show {model}"
+        )
+    check_decision(actor, model=model, ledger=ledger.keyring().ledger, term=term, **expected)
 
 
 def _serve(folder: str, uri: str | None = None, *modules: str) -> None:

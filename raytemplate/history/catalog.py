@@ -12,7 +12,8 @@ from raytemplate.history.registered import find_version
 from raytemplate.history.run_list import Runs, list_runs
 from raytemplate.history.runs import Run
 from raytemplate.history.service import in_service
-from raytemplate.ledger.bodies import Body, Promotion, Rollback, Waiting
+from raytemplate.ledger.bodies import Body, KeyAdded, KeyRevoked, OfModel, Promotion, Rollback, Waiting
+from raytemplate.ledger.decisions import key_of
 from raytemplate.ledger.events import Event, body_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
@@ -20,6 +21,7 @@ from raytemplate.records.judged import AUTOMATIC, VerdictRecord
 from raytemplate.reports.history import EventRow, ModelRow
 from raytemplate.reports.model_shown import GateRate, ModelView
 from raytemplate.reports.service import UNKNOWN, InService
+from raytemplate.reports.site.views import LedgerRow, LedgerView
 from raytemplate.reports.version_shown import VersionView, reigns
 from raytemplate.store.workspace import Workspace
 
@@ -97,6 +99,10 @@ def _reason(body: Body) -> str:
     match body:
         case Rollback():
             return actor.reason
+        case KeyAdded():
+            return f"{body.purpose} key {body.key.id} of {body.name}"
+        case KeyRevoked():
+            return f"key {body.key}" + (f": {actor.reason}" if actor.reason else "")
         case Waiting(grounds=grounds):
             allowed = ""
         case Promotion(grounds=grounds):
@@ -121,21 +127,46 @@ def rows_of_events(events: Iterable[Event]) -> list[EventRow]:
     champions: dict[str, int] = {}
     for event in events:
         body = body_of(event)
-        moved = not isinstance(body, Waiting)
+        of_model = body if isinstance(body, OfModel) else None
+        moved = of_model is not None and not isinstance(body, Waiting)
         rows.append(
             EventRow(
                 at=datetime.fromisoformat(event.at),
                 event=event.type,
-                version=body.version,
+                version=of_model.version if of_model else 0,
                 previous_version=champions.get(event.model, 0) if moved else 0,
-                run_id=body.run_id,
+                run_id=of_model.run_id if of_model else "",
                 by=body.actor.name,
                 reason=_reason(body),
+                key=key_of(body.actor.said).id if body.actor.said else "",
             )
         )
-        if moved:
-            champions[event.model] = body.version
+        if of_model and moved:
+            champions[event.model] = of_model.version
     return rows
+
+
+def ledger_rows(events: Iterable[Event]) -> tuple[LedgerRow, ...]:
+    """Events of the whole ledger, oldest first.
+
+    Raises:
+        IntegrityError: names an event that cannot be read.
+    """
+    events = tuple(events)
+    return tuple(
+        LedgerRow(number=event.seq, model=event.model, event=row, sha256=event.hash, key=event.key)
+        for event, row in zip(events, rows_of_events(events), strict=True)
+    )
+
+
+def ledger_view(workspace: Workspace) -> LedgerView:
+    """Every event, oldest first, and everything that is wrong with the ledger.
+
+    Raises:
+        IntegrityError: the ledger is lost, or an event cannot be read.
+    """
+    chain = open_ledger(workspace).examine()
+    return LedgerView(rows=ledger_rows(chain.events), faults=chain.faults)
 
 
 def _in_service(ledger: Ledger, name: str, judged: list[Run]) -> InService | None:

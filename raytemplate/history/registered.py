@@ -77,8 +77,11 @@ class Model:
         return kept
 
 
-def find_version(ref: str, workspace: Workspace) -> ModelVersion:
+def find_version(ref: str, workspace: Workspace, *, with_signatures: bool = False) -> ModelVersion:
     """The version that "name", "name@champion", "name@challenger" or "name/3" refers to.
+
+    Args:
+        with_signatures: whether to check the signatures of the ledger's events too; see `Ledger.history`.
 
     Raises:
         UsageError: no such model or version; names those that exist.
@@ -87,7 +90,7 @@ def find_version(ref: str, workspace: Workspace) -> ModelVersion:
     if match is None:
         raise UsageError(f'got "{ref}", expected a model such as name, name@champion or name/3')
     ledger = open_ledger(workspace)
-    versions = ledger.history(match["name"]).versions
+    versions = ledger.history(match["name"], with_signatures=with_signatures).versions
     if not versions:
         known = ledger.models()
         there = suggest(match["name"], known) if known else "there is none yet"
@@ -150,7 +153,7 @@ def open_model(ref: str, workspace: Workspace) -> Model:
     Raises:
         IntegrityError: its bytes differ from those that were registered.
     """
-    version = find_version(ref, workspace)
+    version = find_version(ref, workspace, with_signatures=True)
     folder = ContentStore(workspace.models).open(version.digest)
     return Model(
         name=version.model,

@@ -1,16 +1,23 @@
-"""Checks the whole ledger: its chain of events, its heads, and the promotions that runs have recorded."""
+"""Checks the whole ledger: its chain of events, its heads, the promotions that runs have recorded, its checkpoints."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
+from raytemplate.ledger.chain import Examined
+from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes
+from raytemplate.ledger.exported import export_lines, read_export
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.history import History
-from raytemplate.ledger.opening import Named, found_ledger, versions_named
+from raytemplate.ledger.keyring import KnownKey
+from raytemplate.ledger.opening import Named, found_ledger, open_ledger, versions_named
+from raytemplate.ledger.outside import Outside, check_outside
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.store.atomic import storage_errors, write_atomic
 from raytemplate.store.workspace import Workspace
 
 
@@ -30,24 +37,100 @@ class Verified:
     faults: tuple[str, ...]
     """One line for each fault; empty if nothing shows that the ledger was changed."""
 
+    ledger: str = ""
+    """The ledger's id; "" if no event is signed."""
 
-def verify_ledger(workspace: Workspace) -> Verified:
-    """Check every event's hash and position, every head and every run's promotion against the events.
+    signed_since: int = 0
+    """Number of the first event that is signed; 0 if none is."""
+
+    keys: tuple[KnownKey, ...] = ()
+    """The keys that the ledger knows."""
+
+    compared: tuple[Outside, ...] = ()
+    """The files of checkpoints that it was compared with."""
+
+
+def verify_ledger(workspace: Workspace, *, against: Path | None = None) -> Verified:
+    """Check every event's hash, position and signature, every head and every run's promotion against the events, and
+    the whole against its checkpoints.
+
+    Args:
+        against: a file of checkpoints, beside those of this user's state folder.
 
     Raises:
-        UsageError: the ledger or the runs cannot be read by this user.
+        IntegrityError: `against` holds no checkpoint.
+        UsageError: the ledger, the runs or the checkpoints cannot be read by this user.
     """
-    named = versions_named(workspace)
+    named, notes = versions_named(workspace), _notes(against)
     try:
         ledger = found_ledger(workspace, named)
-        return Verified(
-            num_events=len(ledger.events()),
-            models=ledger.models(),
-            num_records=len(named),
-            faults=(*ledger.faults(), *_faults_of_records(ledger, named)),
-        )
+        chain = ledger.examine()
+        models, faults = ledger.models(), _faults_of_records(ledger, named)
+        compared = (check_outside(ledger.path, chain), *_compared(chain, against, notes))
+        return _verified(chain, models, len(named), faults, compared)
     except IntegrityError as error:  # the ledger cannot be read to its end
         return Verified(num_events=0, models=(), num_records=len(named), faults=(error.what,))
+
+
+def verify_export(file: Path, *, against: Path | None = None) -> Verified:
+    """Check a ledger that was exported: every event's hash, position and signature, and the order of each model's.
+
+    Args:
+        against: a file of checkpoints.
+
+    Raises:
+        IntegrityError: the file is no export, or `against` holds no checkpoint.
+        UsageError: a file cannot be read by this user.
+    """
+    chain, notes = read_export(file), _notes(against)
+    models = tuple(sorted({event.model for event in chain.events if event.model}))
+    return _verified(chain, models, 0, (), _compared(chain, against, notes))
+
+
+def export_ledger(file: Path, workspace: Workspace) -> int:
+    """Write the ledger as JSON Lines; returns how many events it has.
+
+    Raises:
+        IntegrityError: something is wrong with the ledger.
+        UsageError: the file cannot be written.
+    """
+    ledger = open_ledger(workspace)
+    chain = ledger.examine()
+    if chain.faults:
+        raise IntegrityError(f"{ledger.path}: {chain.faults[0]}", next_step="raytemplate ledger verify")
+    write_atomic(file, "".join(f"{line}\n" for line in export_lines(chain)).encode())
+    return len(chain.events)
+
+
+def _notes(against: Path | None) -> tuple[Checkpoint, ...]:
+    if against is None:
+        return ()
+    with storage_errors(against, doing="read"):
+        text = against.read_text(errors="replace")
+    return read_notes(text, where=str(against))
+
+
+def _compared(chain: Examined, against: Path | None, notes: Sequence[Checkpoint]) -> tuple[Outside, ...]:
+    if against is None:
+        return ()
+    faults = disagreements(notes, chain, where=str(against))
+    return (Outside(path=against, size=max(each.size for each in notes), faults=faults),)
+
+
+def _verified(
+    chain: Examined, models: tuple[str, ...], num_records: int, faults: Iterable[str], compared: tuple[Outside, ...]
+) -> Verified:
+    outside = (fault for each in compared for fault in each.faults)
+    return Verified(
+        num_events=len(chain.events),
+        models=models,
+        num_records=num_records,
+        faults=tuple(dict.fromkeys([*chain.faults, *faults, *outside])),
+        ledger=chain.ring.ledger,
+        signed_since=chain.ring.signed_since,
+        keys=tuple(chain.ring.keys.values()),
+        compared=compared,
+    )
 
 
 def _faults_of_records(ledger: Ledger, named: Iterable[Named]) -> Iterator[str]:

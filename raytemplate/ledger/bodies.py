@@ -1,13 +1,15 @@
 """Bodies of events: a closed union with one member for each kind of event. Readers match over all of them.
 
 Schema 2 of the ledger writes each member as itself. In schema 1 a single `Change` served all kinds, with its text
-joined in `details`: such events stay as they were written and hashed, and are read as today's member.
+joined in `details`: such events stay as they were written and hashed, and are read as today's member. Schema 3 adds the
+members for keys, and signs every event.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from raytemplate.ledger.signing import PublicKey, Purpose
 from raytemplate.records.judged import AUTOMATIC, Actor
 
 _OUTSIDE = " set outside the template"
@@ -91,8 +93,56 @@ class Rollback(OfVersion):
     """Who asked for it."""
 
 
-Body = Waiting | Promotion | Rollback
-MEMBERS = {member.type: member for member in (Waiting, Promotion, Rollback)}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyAdded:
+    """A key that the ledger knows from now on. The first event that is signed is one of these."""
+
+    type: ClassVar[Literal["key-added"]] = "key-added"
+
+    ledger: str
+    """Id of the ledger: random, made with its first key."""
+
+    public_key: str
+    """The key's 32 bytes in base64."""
+
+    purpose: Purpose
+    """What it may sign."""
+
+    name: str
+    """Whose it is, as its owner's machine says."""
+
+    actor: Actor
+    """Who asked for the event that it signs first."""
+
+    def __post_init__(self) -> None:
+        PublicKey.of(self.public_key)
+
+    @property
+    def key(self) -> PublicKey:
+        """The key."""
+        return PublicKey(self.public_key)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyRevoked:
+    """A key that signs nothing from now on. What it has signed stays valid."""
+
+    type: ClassVar[Literal["key-revoked"]] = "key-revoked"
+
+    key: str
+    """Id of the key."""
+
+    actor: Actor
+    """Who asked for it."""
+
+
+OfModel = Waiting | Promotion | Rollback
+"""What happens to a version of a model."""
+Body = OfModel | KeyAdded | KeyRevoked
+"""What happens."""
+MEMBERS: dict[str, type[Body]] = {
+    member.type: member for member in (Waiting, Promotion, Rollback, KeyAdded, KeyRevoked)
+}
 """Type of an event -> its body."""
 
 

@@ -12,8 +12,8 @@ from raytemplate.errors import IntegrityError, RaytemplateError, Unavailable, Us
 from raytemplate.store.atomic import storage_errors, sync_file, sync_folder, temporary_beside
 from raytemplate.store.locks import FileLock
 
-SCHEMA_NUMBER = 2
-"""Number of the schema. Schema 1 had one kind of body for all events (see `ledger.bodies`); the tables are the same."""
+SCHEMA_NUMBER = 3
+"""Number of the schema. Schema 1 had one kind of body for all events (see `ledger.bodies`), schema 2 no signatures."""
 BUSY_TIMEOUT_S = 20.0
 """Seconds to wait for another process that has the ledger locked."""
 
@@ -27,7 +27,9 @@ CREATE TABLE event (
     body TEXT NOT NULL,
     actor TEXT NOT NULL,
     idem TEXT NOT NULL UNIQUE,
-    at TEXT NOT NULL
+    at TEXT NOT NULL,
+    key TEXT NOT NULL DEFAULT '',
+    signature TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX event_of_model ON event (model, seq);
 CREATE TABLE head (
@@ -95,6 +97,18 @@ def reading(path: Path) -> Generator[sqlite3.Connection | None]:
         db.execute("BEGIN")
         _check_schema(path, db)
         yield db
+
+
+def columns(db: sqlite3.Connection) -> frozenset[str]:
+    """The columns of the events in this file: those of an earlier schema lack some."""
+    return frozenset(str(row[1]) for row in db.execute("PRAGMA table_info(event)"))
+
+
+def add_columns(db: sqlite3.Connection) -> None:
+    """Add the columns of this schema to a file of an earlier one, inside the caller's write transaction."""
+    for name in ("key", "signature"):
+        if name not in columns(db):
+            db.execute(f"ALTER TABLE event ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
 
 
 def ledger_exists(path: Path) -> bool:

@@ -1,21 +1,22 @@
 """The ledger: reads and moves the head of each model, with one transaction for each move."""
 
-import difflib
 import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
-from raytemplate.ledger import events as chain
-from raytemplate.ledger.bodies import Grounds, Promotion, Rollback, Waiting
+from raytemplate.errors import IntegrityError
+from raytemplate.ledger import chain, keys
+from raytemplate.ledger.bodies import Grounds, KeyRevoked, Promotion, Rollback, Waiting
 from raytemplate.ledger.database import reading, writing
-from raytemplate.ledger.events import Event
+from raytemplate.ledger.events import Event, idempotency_key
 from raytemplate.ledger.head_table import move_head, stored_heads
-from raytemplate.ledger.history import Head, History, ModelVersion, tell
-from raytemplate.records.codec import encode
+from raytemplate.ledger.history import Head, History, ModelVersion, by_model, tell
+from raytemplate.ledger.keyring import Keyring, KnownKey
+from raytemplate.ledger.refusals import moved, no_model, one_key, target, unlike
+from raytemplate.ledger.signing import Signer
 from raytemplate.records.judged import Actor
 
 __all__ = ["Head", "Ledger", "ModelVersion", "Move"]
@@ -51,18 +52,24 @@ class Ledger:
     clock: Callable[[], datetime] = utc_now
     """Gives the time of new events."""
 
+    signer: Callable[[], Signer] = keys.promoter
+    """Gives the key that signs new events."""
+
     def head(self, model: str) -> Head | None:
         """The champion of `model` according to its events."""
         return self.history(model).head
 
-    def history(self, model: str) -> History:
+    def history(self, model: str, *, with_signatures: bool = False) -> History:
         """The history of `model`, with each of its events and its head checked.
+
+        Args:
+            with_signatures: whether to check the signatures of events too. Whatever changes the ledger does so anyway.
 
         Raises:
             IntegrityError: names the event that was edited, or the head that differs from the events.
         """
         with reading(self.path) as db:
-            return _history(db, model) if db else History()
+            return _history(db, model, with_signatures=with_signatures) if db else History()
 
     def told(self, model: str) -> History:
         """Like `history`, but without checking the model's head.
@@ -95,9 +102,9 @@ class Ledger:
         self, model: str, digest: str, run_id: str, seen_until: datetime, actor: Actor, grounds: Grounds
     ) -> ModelVersion:
         """Register a held candidate as the challenger. The champion's bytes and repeated requests write nothing."""
-        key = chain.idempotency_key(Waiting.type, model, digest, run_id)
+        key = idempotency_key(Waiting.type, model, digest, run_id)
         with writing(self.path) as db:
-            history = _history(db, model)
+            history = _history(db, model, with_signatures=True)
             is_champion = history.head is not None and history.head.digest == digest
             if not is_champion and not _known(db, model, key):
                 body = Waiting(
@@ -109,7 +116,7 @@ class Ledger:
                     actor=actor,
                     grounds=grounds,
                 )
-                chain.append(db, model, body, idem=key, at=self.clock())
+                chain.append(db, model, body, idem=key, at=self.clock(), signer=self.signer())
             versions = _history(db, model).versions
         return next(v for v in versions if v.digest == digest)
 
@@ -133,16 +140,16 @@ class Ledger:
         Raises:
             ChampionMoved: the head has moved since.
         """
-        key = chain.idempotency_key(Promotion.type, model, expected_term, digest)
+        key = idempotency_key(Promotion.type, model, expected_term, digest)
         with writing(self.path) as db:
-            history = _history(db, model)
+            history = _history(db, model, with_signatures=True)
             seq = _known(db, model, key)
             if seq:
                 return _earlier(history, seq)
             if history.head and history.head.digest == digest:
                 return Move(head=history.head, previous=history.head, outcome="unchanged")
             if history.term != expected_term:
-                raise _moved(history, model, expected_term, run_id)
+                raise moved(history, model, expected_term, run_id)
             body = Promotion(
                 term=history.term + 1,
                 version=history.number(digest),
@@ -169,19 +176,19 @@ class Ledger:
         """
         self.rollback_target(model, to_version)  # raises before `writing` would create a file
         with writing(self.path) as db:
-            history = _history(db, model)
+            history = _history(db, model, with_signatures=True)
             if expected_term is not None and expected_term != history.term:
-                raise _moved(history, model, expected_term, "")
-            target = _target(db, history, model, to_version)
+                raise moved(history, model, expected_term, "")
+            to = target(history, model, to_version, tuple(stored_heads(db)))
             body = Rollback(
                 term=history.term + 1,
-                version=target.version,
-                digest=target.digest,
-                run_id=target.run_id,
-                seen_until=target.seen_until,
+                version=to.version,
+                digest=to.digest,
+                run_id=to.run_id,
+                seen_until=to.seen_until,
                 actor=actor,
             )
-            return self._move(db, model, body, history, chain.idempotency_key(body.type, model, history.term))
+            return self._move(db, model, body, history, idempotency_key(body.type, model, history.term))
 
     def rollback_target(self, model: str, to_version: int | None = None) -> Head:
         """The head that `rollback` would go back to, so that its bytes can be checked first.
@@ -191,40 +198,87 @@ class Ledger:
         """
         with reading(self.path) as db:
             if db is None:
-                raise _no_model(model, ())
-            return _target(db, _history(db, model), model, to_version)
+                raise no_model(model, ())
+            return target(_history(db, model, with_signatures=True), model, to_version, tuple(stored_heads(db)))
+
+    def revoke(self, key: str, actor: Actor) -> KnownKey:
+        """Let a key sign nothing from now on. A key that is revoked already writes nothing.
+
+        Args:
+            key: its id, or the unique beginning of it.
+
+        Raises:
+            UsageError: the ledger knows no such key, or several.
+        """
+        one_key(self.keyring(), key)  # raises before `writing` would create a file
+        with writing(self.path) as db:
+            known = one_key(chain.keyring(db, with_signatures=True), key)
+            if not known.revoked:
+                body = KeyRevoked(key=known.key.id, actor=actor)
+                idem = idempotency_key(body.type, body.key)
+                chain.append(db, "", body, idem=idem, at=self.clock(), signer=self.signer())
+            return chain.keyring(db).keys[known.key.id]
+
+    def keyring(self) -> Keyring:
+        """The keys that the ledger knows, with the events that add and revoke them checked, signatures too.
+
+        Raises:
+            IntegrityError: names the event that was edited.
+        """
+        with reading(self.path) as db:
+            return chain.keyring(db, with_signatures=True) if db else Keyring()
+
+    def newest(self) -> tuple[Event | None, Keyring]:
+        """The last event, which is not checked, and the keys that the ledger knows."""
+        with reading(self.path) as db:
+            return (chain.last(db), chain.keyring(db)) if db else (None, Keyring())
+
+    def has(self, seq: int, digest: str) -> bool:
+        """Whether the event with this number has this hash, according to unchecked events."""
+        with reading(self.path) as db:
+            found = db.execute("SELECT hash FROM event NOT INDEXED WHERE seq = ?", (seq,)).fetchone() if db else None
+        return found == (digest,)
 
     def faults(self) -> tuple[str, ...]:
-        """Everything wrong with the ledger: SQLite's own structures, the chain of all events, heads against events.
+        """Everything wrong with the ledger; see `examine`."""
+        return self.examine().faults
+
+    def examine(self) -> chain.Examined:
+        """All events, and everything wrong with the ledger: SQLite's own structures, the chain of all events with their
+        signatures, heads against events.
 
         Raises:
             IntegrityError: the ledger cannot be read to its end.
         """
         with reading(self.path) as db:
             if db is None:
-                return ()
-            found = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            found += chain.faults(chain.read_all(db))
-            return tuple(dict.fromkeys([*found, *_faults_of_models(db)]))
+                return chain.Examined()
+            broken = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            found = chain.examine(chain.read_all(db))
+            of_models = _faults_of_models(db) if found.faults else _faults_of_heads(db, found.events)
+            faults = dict.fromkeys([*broken, *found.faults, *of_models])
+            return replace(found, faults=tuple(faults))
 
     def _move(
         self, db: sqlite3.Connection, model: str, body: Promotion | Rollback, history: History, idem: str
     ) -> Move:
-        event = chain.append(db, model, body, idem=idem, at=self.clock())
+        event = chain.append(db, model, body, idem=idem, at=self.clock(), signer=self.signer())
         return Move(head=move_head(db, event, body), previous=history.head, outcome="promoted")
 
 
-def _history(db: sqlite3.Connection, model: str) -> History:
+def _history(db: sqlite3.Connection, model: str, *, with_signatures: bool = False) -> History:
     """The history from the events; refused if the head differs, so that nothing is built on an edited head."""
-    history = tell(chain.read(db, model))
+    history = tell(chain.read(db, model, with_signatures=with_signatures))
     stored = stored_heads(db, model).get(model)
     if stored != history.head:
-        raise IntegrityError(_unlike(model, stored, history.head))
+        raise IntegrityError(unlike(model, stored, history.head))
     return history
 
 
 def _models(db: sqlite3.Connection) -> tuple[str, ...]:
-    rows = db.execute("SELECT model FROM event NOT INDEXED UNION SELECT model FROM head NOT INDEXED ORDER BY 1")
+    rows = db.execute(
+        "SELECT model FROM event NOT INDEXED WHERE model != '' UNION SELECT model FROM head NOT INDEXED ORDER BY 1"
+    )
     return tuple(str(row[0]) for row in rows)
 
 
@@ -247,6 +301,19 @@ def _faults_of_models(db: sqlite3.Connection) -> Iterator[str]:
             yield error.what
 
 
+def _faults_of_heads(db: sqlite3.Connection, events: Iterable[Event]) -> Iterator[str]:
+    """As `_faults_of_models`, for events that are known to be whole, without reading them once more for each model."""
+    told, heads = by_model(events), stored_heads(db)
+    for model in sorted({*told, *heads}):
+        try:
+            head = tell(told.get(model, ())).head
+        except IntegrityError as error:
+            yield error.what
+            continue
+        if head != heads.get(model):
+            yield unlike(model, heads.get(model), head)
+
+
 def _known(db: sqlite3.Connection, model: str, key: str) -> int:
     row = db.execute("SELECT seq FROM event WHERE idem = ? AND model = ?", (key, model)).fetchone()
     return int(row[0]) if row else 0
@@ -256,53 +323,3 @@ def _earlier(history: History, seq: int) -> Move:
     head = next(head for head in history.heads if head.event_seq == seq)
     previous = history.heads[head.term - 2] if head.term > 1 else None
     return Move(head=head, previous=previous, outcome="promoted")
-
-
-def _target(db: sqlite3.Connection, history: History, model: str, to_version: int | None) -> Head:
-    head = history.head
-    if head is None:
-        raise _no_model(model, tuple(stored_heads(db)))
-    if to_version is None:
-        if len(history.line) > 1:
-            return history.line[-2]
-        only = len({h.version for h in history.heads}) == 1
-        raise UsageError(f"version {head.version} is the {'only' if only else 'first'} champion; nothing to go back to")
-    if to_version == head.version:
-        raise UsageError(f"version {to_version} is the champion of {head.model} already")
-    champions = {earlier.version: earlier for earlier in history.heads}
-    if to_version not in champions:
-        known = ", ".join(str(number) for number in sorted(champions))
-        raise UsageError(f"version {to_version} of {head.model} was never champion; versions that were: {known}")
-    return champions[to_version]
-
-
-def _moved(history: History, model: str, expected_term: int, run_id: str) -> ChampionMoved:
-    head = history.head
-    now = f"version {head.version} since {encode(head.at)} (run {head.run_id})" if head else "none"
-    if expected_term == 0:
-        then = "no champion"
-    elif expected_term <= history.term:
-        then = f"version {history.heads[expected_term - 1].version}"
-    else:
-        then = f"term {expected_term}, which this ledger never reached"
-    what = f"the champion of {model} is {now}, the evidence was taken against {then}"
-    return ChampionMoved(what, next_step=f"raytemplate resume {run_id}" if run_id else "raytemplate models")
-
-
-def _no_model(model: str, known: tuple[str, ...]) -> UsageError:
-    near = difflib.get_close_matches(model, known, n=1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
-    return UsageError(f'no champion of a model "{model}"{hint}', next_step="raytemplate models")
-
-
-def _unlike(model: str, stored: Head | None, told: Head | None) -> str:
-    """How a head differs from the events: by version or, for the same version, by each field."""
-    if stored is None or told is None or _say(stored) != _say(told):
-        return f"the head of {model} is {_say(stored)}, the events say {_say(told)}"
-    ours, theirs = ({field.name: str(getattr(head, field.name)) for field in fields(head)} for head in (stored, told))
-    found = (f"{name} is {ours[name]}, the events say {theirs[name]}" for name in ours if ours[name] != theirs[name])
-    return f"the head of {model} is {_say(stored)}, but its {'; its '.join(found)}"
-
-
-def _say(head: Head | None) -> str:
-    return f"version {head.version} in term {head.term} (event {head.event_seq})" if head else "none"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.bodies import Body, OfVersion, Promotion, Rollback, Waiting
+from raytemplate.ledger.bodies import OfModel, OfVersion, Promotion, Rollback, Waiting
 from raytemplate.ledger.events import Event, body_of
 
 State = Literal["champion", "challenger", "former"]
@@ -72,6 +72,15 @@ class History:
         return next((v.version for v in self.versions if v.digest == digest), len(self.versions) + 1)
 
 
+def by_model(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """The events of each model, in their order; those that concern no model are left out."""
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        if event.model:
+            found.setdefault(event.model, []).append(event)
+    return found
+
+
 def tell(events: Iterable[Event]) -> History:
     """The history of one model from its events, oldest first.
 
@@ -85,6 +94,8 @@ def tell(events: Iterable[Event]) -> History:
     held = 0
     for event in events:
         body = body_of(event)
+        if not isinstance(body, OfModel):
+            raise IntegrityError(f"event {event.seq}: {event.type} concerns no model")
         _check(event, body, num_heads=len(heads), number=numbers.get(body.digest, len(numbers) + 1))
         if body.digest not in numbers:
             numbers[body.digest] = body.version
@@ -114,7 +125,7 @@ def back_to(line: tuple[Head, ...], version: int) -> tuple[Head, ...]:
     return line
 
 
-def _check(event: Event, body: Body, *, num_heads: int, number: int) -> None:
+def _check(event: Event, body: OfModel, *, num_heads: int, number: int) -> None:
     term = num_heads if isinstance(body, Waiting) else num_heads + 1
     if body.term != term or body.version != number:
         raise IntegrityError(f"event {event.seq}: version {body.version} in term {body.term} cannot come here")
@@ -126,7 +137,7 @@ def _state(version: int, champion: int, held: int) -> State:
     return "challenger" if version == held else "former"
 
 
-def _head(event: Event, body: Body) -> Head:
+def _head(event: Event, body: OfModel) -> Head:
     return Head(
         model=event.model,
         term=body.term,
@@ -139,7 +150,7 @@ def _head(event: Event, body: Body) -> Head:
     )
 
 
-def _registered(event: Event, body: Body) -> ModelVersion:
+def _registered(event: Event, body: OfModel) -> ModelVersion:
     return ModelVersion(
         model=event.model,
         version=body.version,

@@ -32,6 +32,17 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What a person has signed; see `ledger.decisions`."""
+
+    envelope: str
+    """The signed decision: an envelope of DSSE, as JSON."""
+
+    public_key: str
+    """The person's key: 32 bytes in base64."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
     """Who requests something of governance: a person directly, or a run that the person started."""
 
@@ -43,6 +54,9 @@ class Actor:
 
     automatic: bool = False
     """Whether a run makes the request; its plan then decides whether a person must be asked."""
+
+    said: Said | None = None
+    """The request as the person signed it; None if a run makes it, and in ledgers of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

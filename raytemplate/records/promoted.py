@@ -39,6 +39,9 @@ class PromotionRecord:
     warning: str = ""
     """Why MLflow's copy is not up to date, or what else a person should know about it."""
 
+    ledger_warning: str = ""
+    """What a person should know about the ledger's checkpoints outside the workspace; "" if nothing."""
+
     variant: str = ""
     """The variant that may not be promoted, if `outcome` is "shown"."""
 

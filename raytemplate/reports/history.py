@@ -9,6 +9,7 @@ from raytemplate.reports.layout import table
 from raytemplate.reports.wording import about_seconds, metric_text, short
 from raytemplate.units import parse_span, show_moment, show_usd
 
+_KEY_SHOWN = 6
 MOVES = ("promoted", "rolled-back")
 """Events that make a version the champion."""
 
@@ -83,14 +84,14 @@ class ModelRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
-    """One event of a model in the ledger."""
+    """One event in the ledger."""
 
     at: datetime
     """When it happened."""
     event: str
-    """"promoted", "rolled-back" or "waiting"."""
+    """"promoted", "rolled-back" or "waiting"; "key-added" or "key-revoked"."""
     version: int
-    """The version that it concerns."""
+    """The version that it concerns; 0 if it concerns a key."""
     previous_version: int = 0
     """The champion before it; 0 if there was none."""
     run_id: str = ""
@@ -99,6 +100,13 @@ class EventRow:
     """Name of the actor."""
     reason: str = ""
     """The reason given."""
+    key: str = ""
+    """Id of the person's key that signed the decision; "" if no person did."""
+
+    @property
+    def who(self) -> str:
+        """The actor, with the beginning of the key."""
+        return f"{self.by} ({self.key[:_KEY_SHOWN]})" if self.key else self.by
 
 
 def runs_table(rows: Sequence[RunRow], *, damaged: Sequence[DamagedRow] = (), filtered: bool = False) -> str:

@@ -91,7 +91,7 @@ def _events(events: Sequence[EventRow], now: datetime) -> str:
         until = next((at for at in moves if at > event.at), now)
         reign = age_text(event.at, until) if event.event in MOVES else "-"
         when = event.at.strftime("%Y-%m-%d %H:%M")
-        rows.append((when, event.event, *numbers, reign, event.run_id or "-", event.by or "-", event.reason))
+        rows.append((when, event.event, *numbers, reign, event.run_id or "-", event.who or "-", event.reason))
     return table(rows, gaps=(3, 2, 2, 2, 2, 2, 2), right={2, 3, 4}, most={1: 16, 6: 14, 7: 20})
 
 

@@ -101,11 +101,13 @@ def outcome_text(
         return sentences(
             f"Unchanged: the candidate is byte for byte the champion (version {version}); nothing to promote."
         )
+    ledger = f" Ledger: {promotion.ledger_warning}." if promotion is not None and promotion.ledger_warning else ""
     match verdict:
         case Approved():
-            return sentences(_approved(name, verdict, promotion, "is" if champion_version is not None else "became"))
+            became = "is" if champion_version is not None else "became"
+            return sentences(_approved(name, verdict, promotion, became) + ledger)
         case Held():
-            return sentences(_held(name, verdict, promotion) + _still(champion_version))
+            return sentences(_held(name, verdict, promotion) + _still(champion_version) + ledger)
         case Rejected():
             return sentences(f"Rejected: {_failures(verdict)}.{_still(champion_version)}")
 

@@ -79,7 +79,7 @@ def _reigns(view: VersionView) -> str:
         event, until = reign.began, reign.ended
         shown = until.strftime(_TIME) if until else "now"
         age = age_text(event.at, until or view.now)
-        rows.append((event.at.strftime(_TIME), shown, age, event.event, event.by or "-", event.reason))
+        rows.append((event.at.strftime(_TIME), shown, age, event.event, event.who or "-", event.reason))
     return table(rows, gaps=(3, 2, 2, 2, 2), right={2}, most={4: 14, 5: 24})
 
 

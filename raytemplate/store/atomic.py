@@ -15,10 +15,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
 _BAD_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EEXIST)
+_MODE = 0o644
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, mode: int = _MODE) -> None:
     """Put `data` at `path`: a reader sees the old bytes or the new ones, never a part.
+
+    Args:
+        mode: the file's permissions, less the process's umask.
 
     Raises:
         Unavailable: the disk is full or broken; `path` is as it was.
@@ -27,7 +31,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     temporary = temporary_beside(path)
     with storage_errors(path):
         try:
-            _write_new(temporary, data)
+            _write_new(temporary, data, mode)
             os.replace(temporary, path)
         except BaseException:  # even an interruption must not leave a partial file; raised again
             temporary.unlink(missing_ok=True)
@@ -35,10 +39,13 @@ def write_atomic(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
-def write_first(path: Path, data: bytes) -> bool:
+def write_first(path: Path, data: bytes, *, mode: int = _MODE) -> bool:
     """Put `data` at `path` completely, unless a file exists there. Of several writers only the first succeeds.
 
     On a file system without hard links there is a moment between the check and the write.
+
+    Args:
+        mode: see `write_atomic`.
 
     Returns:
         Whether `data` was written.
@@ -49,7 +56,7 @@ def write_first(path: Path, data: bytes) -> bool:
     temporary = temporary_beside(path)
     with storage_errors(path):
         try:
-            _write_new(temporary, data)
+            _write_new(temporary, data, mode)
             if not _named_first(temporary, path):
                 return False
         finally:
@@ -66,11 +73,20 @@ def append_line(path: Path, data: bytes) -> None:
     """
     if b"\n" in data:
         raise ValueError("a line holds no newline")
+    append_lines(path, data + b"\n")
+
+
+def append_lines(path: Path, data: bytes) -> None:
+    """Add lines to `path` with one write; they are on disk when this returns. Several processes may append at once.
+
+    Args:
+        data: the lines, each with its newline.
+    """
     with storage_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            _append(descriptor, data + b"\n")
+            _append(descriptor, data)
         finally:
             os.close(descriptor)
         sync_folder(path.parent)
@@ -151,8 +167,8 @@ def _named_first(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         rest = memoryview(data)
         while rest:
@@ -162,11 +178,11 @@ def _write_new(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _append(descriptor: int, line: bytes) -> None:
+def _append(descriptor: int, lines: bytes) -> None:
     """Write once after the last complete line. A torn end is cut off first, since it would merge with the new line."""
     end = _end_of_last_line(descriptor)
     os.ftruncate(descriptor, end)
-    if os.write(descriptor, line) != len(line):
+    if os.write(descriptor, lines) != len(lines):
         os.ftruncate(descriptor, end)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(descriptor)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from raytemplate.errors import IntegrityError
-from raytemplate.history.catalog import rows_of_events
+from raytemplate.history.catalog import ledger_rows, rows_of_events
 from raytemplate.ledger.events import Event
-from raytemplate.ledger.history import History, tell
+from raytemplate.ledger.history import History, by_model, tell
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.reports.history import EventRow
-from raytemplate.reports.site.views import LedgerRow, LedgerView
+from raytemplate.reports.site.views import LedgerView
 from raytemplate.store.workspace import Workspace
 
 
@@ -40,22 +40,15 @@ def read_registered(workspace: Workspace) -> Registered:
     """
     try:
         ledger = open_ledger(workspace)
-        events, faults = ledger.events(), ledger.faults()
-        rows = [
-            LedgerRow(number=event.seq, model=event.model, event=row, sha256=event.hash)
-            for event, row in zip(events, rows_of_events(events), strict=True)
-        ]
-        view = LedgerView(rows=tuple(reversed(rows)), faults=faults)
-        return Registered(models={} if faults else _by_model(events), ledger=view)
+        chain = ledger.examine()
+        view = LedgerView(rows=ledger_rows(chain.events)[::-1], faults=chain.faults)
+        return Registered(models={} if chain.faults else _models_of(chain.events), ledger=view)
     except IntegrityError as error:
         return Registered(ledger=LedgerView(faults=(error.what,)))
 
 
-def _by_model(events: tuple[Event, ...]) -> dict[str, RegisteredModel]:
-    found: dict[str, list[Event]] = {}
-    for event in events:
-        found.setdefault(event.model, []).append(event)
+def _models_of(events: tuple[Event, ...]) -> dict[str, RegisteredModel]:
     return {
         name: RegisteredModel(history=tell(of), events=tuple(rows_of_events(of)), last_event=of[-1].hash)
-        for name, of in found.items()
+        for name, of in by_model(events).items()
     }

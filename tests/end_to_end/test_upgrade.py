@@ -82,7 +82,7 @@ def schema_of(old):
 def test_an_old_workspace_rolls_back_and_knows_what_is_stale(old):
     move, warning = api.rollback(MODEL, reason="an old one")
     assert (move.head.version, move.head.run_id, warning) == (1, "kmy4ys", "")
-    assert (schema_of(old), Ledger(Workspace(old).governance_db).faults()) == (2, ())
+    assert (schema_of(old), Ledger(Workspace(old).governance_db).faults()) == (3, ())
     assert [(event.event, event.version, event.reason) for event in api.show(MODEL).events] == [
         ("promoted", 1, "automatic"),
         ("promoted", 2, "automatic"),
@@ -114,7 +114,7 @@ def test_what_a_later_version_wrote_is_refused_with_one_sentence(old, capsys, ki
     newer(old / ".raytemplate" / name, kind)
     assert _run(command) == 7
     said = capsys.readouterr().err
-    reads = 2 if kind == "ledger" else 1
+    reads = 3 if kind == "ledger" else 1
     assert f"{name.rpartition('/')[2]}: written with schema 99, this version reads up to {reads}" in said
     assert said.rstrip().endswith("pip install --upgrade raytemplate") and "Traceback" not in said
 

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import RECORDS
 from raytemplate.history.verified import verify_ledger
+from raytemplate.ledger import keys
 from raytemplate.ledger.events import event_hash
+from raytemplate.ledger.keyring import to_sign
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.testing.fakes import FakeEngine
@@ -26,7 +29,7 @@ TRIGGERS = ("event_is_never_changed", "event_is_never_deleted", "event_is_append
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory):
-    """A workspace with two champions of one model, a waiting candidate and another model: events 1 to 4."""
+    """A workspace with two champions of one model, a waiting candidate and another model: events 2 to 5."""
     folder = tmp_path_factory.mktemp("honest")
     FakeRun(folder).execute(FakeEngine())
     FakeRun(folder).execute(FakeEngine(weights="second", candidate_error=0.5))
@@ -59,14 +62,15 @@ def ended(run, *command):
 
 COLUMNS = {
     "event": {"seq": "seq + 10", "prev_hash": "'x'", "hash": "'x'", "type": "'rolled-back'", "model": "'ghost'",
-              "body": "body || ' '", "actor": "'bob'", "idem": "'x'", "at": "'2013-06-02T00:00:00Z'"},
+              "body": "body || ' '", "actor": "'bob'", "idem": "'x'", "at": "'2013-06-02T00:00:00Z'",
+              "key": "'x'", "signature": "'x'"},
     "head": {"model": "'ghost'", "term": "term + 1", "version": "1 + version % 2", "digest": "'x'", "run_id": "'x'",
              "seen_until": "'2001-01-01T00:00:00Z'", "at": "'2001-01-01T00:00:00Z'", "event_seq": "event_seq - 1"},
 }  # fmt: skip
 EVENT_EDITS = [
     (f"event {seq}: {column}", f"UPDATE event SET {column} = {value} WHERE seq = {seq}")
     for column, value in COLUMNS["event"].items()
-    for seq in (1, 2, 3)
+    for seq in (1, 2, 3, 4)
 ]
 HEAD_EDITS = [
     (f"head: {column}", f"UPDATE head SET {column} = {value} WHERE model = '{MODEL}'")
@@ -74,7 +78,7 @@ HEAD_EDITS = [
 ]
 OTHERS = [
     ("the first event dropped", "DELETE FROM event WHERE seq = 1"),
-    ("the last event dropped", "DELETE FROM event WHERE seq = 3"),
+    ("the last event dropped", "DELETE FROM event WHERE seq = 4"),
     ("the head dropped", f"DELETE FROM head WHERE model = '{MODEL}'"),
     ("a body that is no JSON", "UPDATE event SET body = '{' WHERE seq = 2"),
     ("a time that is none", "UPDATE event SET at = 'soon' WHERE seq = 2"),
@@ -105,39 +109,40 @@ def test_the_table_of_edits_has_every_column(honest, table):
 
 def test_an_honest_ledger_is_whole(run):
     found = verify_ledger(run.workspace)
-    assert (found.num_events, found.models, found.num_records, found.faults) == (4, (MODEL, OTHER), 3, ())
+    assert (found.num_events, found.models, found.num_records, found.faults) == (5, (MODEL, OTHER), 3, ())
     said = here("ledger", "verify", cwd=run.folder)
-    assert (said.returncode, said.stdout) == (
-        0,
-        "The ledger is whole: 4 events of 2 models, 3 promotions of runs agree.\n  raytemplate models\n",
-    )
+    whole, signed, outside, last = said.stdout.splitlines()
+    assert (said.returncode, whole) == (0, "The ledger is whole: 5 events of 2 models, 3 promotions of runs agree.")
+    assert signed.startswith(f"  signed       events 1 to 5; promoter key {keys.promoter().key.id} of ada@")
+    assert outside == "  checkpoint   none, so that a ledger that was replaced as a whole would not be found"
+    assert last == "  raytemplate ledger show"
 
 
 def test_verify_names_every_fault_and_not_only_the_first(run):
     edit(
         run,
-        "UPDATE event SET actor = 'bob' WHERE seq = 1",
-        "UPDATE event SET at = 'soon' WHERE seq = 4",
-        "DELETE FROM event WHERE seq = 2",
+        "UPDATE event SET actor = 'bob' WHERE seq = 2",
+        "UPDATE event SET at = 'soon' WHERE seq = 5",
+        "DELETE FROM event WHERE seq = 3",
         "UPDATE head SET digest = 'x' WHERE model = 'trains'",
     )
     said = here("ledger", "verify", "--json", cwd=run.folder)
     told = json.loads(said.stdout)
     assert (said.returncode, told["kind"]) == (7, "LedgerVerified")
     assert told["faults"] == [
-        "event 1: was changed after it was written",
-        "event 2: missing, event 3 comes next",
-        "event 4: was changed after it was written",
+        "event 2: was changed after it was written",
+        "event 3: missing, event 4 comes next",
+        "event 5: was changed after it was written",
     ]
 
 
 def test_verify_names_the_runs_whose_version_is_gone_beside_the_head(run):
     """As after an older copy of the events was put under a newer head."""
-    edit(run, "PRAGMA foreign_keys = OFF", "DELETE FROM event WHERE seq >= 2")
+    edit(run, "PRAGMA foreign_keys = OFF", "DELETE FROM event WHERE seq >= 3")
     found = verify_ledger(run.workspace).faults
     (head,) = (fault for fault in found if fault.startswith(f"the head of {MODEL}"))
     records = [fault for fault in found if "promotion.json: " in fault]
-    assert head == f"the head of {MODEL} is version 2 in term 2 (event 2), the events say version 1 in term 1 (event 1)"
+    assert head == f"the head of {MODEL} is version 2 in term 2 (event 3), the events say version 1 in term 1 (event 2)"
     assert sorted(record.split(": ", 1)[1].split(" of ")[0] for record in records) == [
         "promoted, version 2",
         "waiting, version 3",
@@ -156,40 +161,52 @@ def test_a_judged_run_whose_evidence_is_lost_is_not_said_to_have_none_yet(tmp_pa
 
 
 def test_an_append_after_an_edited_event_of_another_model_is_refused(run):
-    edit(run, "UPDATE event SET actor = 'bob' WHERE seq = 4")
-    with pytest.raises(IntegrityError, match=r"governance\.db: event 4: was changed after it was written"):
+    edit(run, "UPDATE event SET actor = 'bob' WHERE seq = 5")
+    with pytest.raises(IntegrityError, match=r"governance\.db: event 5: was changed after it was written"):
         run.ledger.promote(MODEL, "e" * 64, "k7q2", MOMENT, 2, ADA, GROUNDS)
-    assert len(run.ledger.events()) == 4
+    assert len(run.ledger.events()) == 5
 
 
 def test_a_chain_that_was_written_anew_is_found_by_the_promotions_of_runs(run):
-    """Anyone who may write the file can recompute every hash; the run's own record still tells what it made."""
-    with closing(sqlite3.connect(run.workspace.governance_db)) as db:
-        (body,) = db.execute("SELECT body FROM event WHERE seq = 2").fetchone()
-    digest = json.loads(body)["digest"]
-    edit(
-        run,
-        f"UPDATE event SET body = replace(body, '{digest}', '{'f' * 64}') WHERE seq = 2",
-        f"UPDATE head SET digest = '{'f' * 64}' WHERE model = '{MODEL}'",
-    )
-    hash_again(run)
+    """A person who has the promoter's key can sign every event anew; the run's own record still tells what it made."""
+    put_other_bytes_in_service(run)
+    write_anew(run, keys.promoter())
     assert run.ledger.faults() == ()
     (fault,) = verify_ledger(run.workspace).faults
     assert f"promoted, version 2 of {MODEL} in term 2: the events do not say so" in fault
     assert ended(run, "models") == 7
 
 
-def hash_again(run):
-    """Every event's hash as if its edit had been written so."""
+def put_other_bytes_in_service(run):
+    digest = json.loads(run.ledger.events()[2].body)["digest"]
+    edit(
+        run,
+        f"UPDATE event SET body = replace(body, '{digest}', '{'f' * 64}') WHERE seq = 3",
+        f"UPDATE head SET digest = '{'f' * 64}' WHERE model = '{MODEL}'",
+    )
+
+
+def test_a_chain_that_was_written_anew_without_the_key_is_found_by_its_signatures(run):
+    put_other_bytes_in_service(run)
+    write_anew(run)
+    key = keys.promoter().key.id
+    assert run.ledger.faults() == tuple(f"event {seq}: its signature is not by key {key}" for seq in (3, 4, 5))
+    for command in (("rollback", MODEL), ("predict", MODEL, "in.csv", "out.csv"), ("ledger", "verify")):
+        assert ended(run, *command) == 7
+    with pytest.raises(IntegrityError, match="event 3: its signature is not by key"):
+        run.ledger.promote(MODEL, "e" * 64, "k7q2", MOMENT, 2, ADA, GROUNDS)
+
+
+def write_anew(run, signer=None):
+    """Every event's hash, and with a signer its signature, as if its edit had been written so."""
     with closing(sqlite3.connect(run.workspace.governance_db)) as db, db:
         before = "0" * 64
-        columns = "seq, type, model, body, actor, idem, at"
-        for seq, kind, model, body, actor, idem, at in db.execute(
-            f"SELECT {columns} FROM event ORDER BY seq"
-        ).fetchall():
-            digest = event_hash(seq, before, kind, model, body, actor, idem, at)
-            db.execute("UPDATE event SET prev_hash = ?, hash = ? WHERE seq = ?", (before, digest, seq))
-            before = digest
+        for event in run.ledger.events():
+            event = replace(event, prev_hash=before)
+            event = replace(event, signature=signer.sign(to_sign(event))) if signer else event
+            before = event_hash(event)
+            values = (event.prev_hash, before, event.signature, event.seq)
+            db.execute("UPDATE event SET prev_hash = ?, hash = ?, signature = ? WHERE seq = ?", values)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +214,7 @@ def hash_again(run):
 )
 def test_a_body_that_cannot_be_read_is_seven_although_its_hash_is_right(run, body):
     edit(run, f"UPDATE event SET body = '{body}' WHERE seq = 2")
-    hash_again(run)
+    write_anew(run)
     assert {ended(run, *command) for command in (("models",), ("show", MODEL), ("ledger", "verify"))} == {7}
 
 

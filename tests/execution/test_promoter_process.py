@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from raytemplate.errors import Bug, ChampionMoved, EngineError, IntegrityError, 
 from raytemplate.execution.decide import promote as judged_here
 from raytemplate.execution.decide import roll_back as rolled_back_here
 from raytemplate.execution.journal import Journal
+from raytemplate.ledger import keys
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
+from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
@@ -94,6 +97,27 @@ def test_the_promoter_loads_no_module_of_the_folder_it_is_called_from(held, tmp_
         (tmp_path / f"{name}.py").write_text("raise SystemExit('user code in the promoter')")
     said = raytemplate("promote", held.journal.run_id, cwd=tmp_path)
     assert (said.returncode, held.ledger.head(MODEL).version) == (0, 1), said.stderr
+
+
+def test_the_promoter_refuses_what_a_person_has_not_signed(held, tmp_path):
+    with PromoterProcess(held.workspace, None, tmp_path / "log", "ada") as promoter:
+        digest = held.journal.need(FitResult).candidate.digest
+        signed = {"run_id": held.journal.run_id, "version": 0, "digest": digest}
+        actor = promoter._signed("promote", MODEL, "looks right", **signed)
+        for changes, what in (
+            ({"said": None}, "a decision by ada is not signed"),
+            ({"name": "bob"}, "the signed decision of bob has name 'ada', expected 'bob'"),
+            ({"reason": "no"}, "the signed decision of ada has reason 'looks right', expected 'no'"),
+        ):
+            with pytest.raises(IntegrityError, match=what):
+                promoter._ask("promote", "", run=held.journal.run_id, actor=replace(actor, **changes))
+        assert held.ledger.head(MODEL) is None
+        promoter._ask("promote", "", run=held.journal.run_id, actor=actor)
+        with pytest.raises(ChampionMoved, match="has moved since this was asked for"):
+            promoter._ask("promote", "", run=held.journal.run_id, actor=actor)  # the same decision, once more
+    event = held.ledger.events(MODEL)[-1]
+    assert (event.type, held.ledger.faults()) == ("promoted", ())
+    assert keys.signer("identity").key.id in event.body
 
 
 def champion_of_another(run):

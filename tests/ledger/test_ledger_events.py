@@ -38,8 +38,8 @@ def edit(ledger: Ledger, *statements: str) -> None:
 
 def test_verify_of_an_honest_ledger_passes(ledger: Ledger) -> None:
     assert ledger.faults() == ()
-    assert [e.seq for e in ledger.events()] == [1, 2, 3, 4]
-    assert [e.seq for e in ledger.events("other")] == [4]
+    assert [e.seq for e in ledger.events()] == [1, 2, 3, 4, 5]
+    assert [e.seq for e in ledger.events("other")] == [5]
     assert ledger.events()[0].at == "2013-06-01T00:00:00Z"
 
 
@@ -47,10 +47,10 @@ def test_verify_of_an_honest_ledger_passes(ledger: Ledger) -> None:
     "statement",
     [
         "UPDATE event SET actor = 'bob' WHERE seq = 1",
-        "DELETE FROM event WHERE seq = 4",
-        "INSERT INTO event SELECT 9, prev_hash, 'h', type, model, body, actor, 'i', at FROM event WHERE seq = 4",
-        "INSERT OR REPLACE INTO event SELECT 2, prev_hash, 'h', type, model, body, 'bob', 'i', at FROM event",
-        "INSERT OR REPLACE INTO event SELECT 5, prev_hash, 'h', type, model, body, 'bob', idem, at FROM event",
+        "DELETE FROM event WHERE seq = 5",
+        "INSERT INTO event SELECT 9, prev_hash, 'h', type, model, body, actor, 'i', at, '', '' FROM event",
+        "REPLACE INTO event SELECT 2, prev_hash, 'h', type, model, body, 'bob', 'i', at, '', '' FROM event",
+        "REPLACE INTO event SELECT 6, prev_hash, 'h', type, model, body, 'bob', idem, at, '', '' FROM event",
     ],
     ids=["update", "delete", "gap", "replace by seq", "replace by key"],
 )
@@ -64,13 +64,13 @@ def test_the_database_refuses_to_change_events(ledger: Ledger, statement: str) -
     ("statement", "message"),
     [
         ("UPDATE event SET actor = 'bob' WHERE seq = 2", "event 2: was changed after it was written"),
-        ("UPDATE event SET at = '2013-06-02T00:00:00Z' WHERE seq = 4", "event 4: was changed after it was written"),
+        ("UPDATE event SET at = '2013-06-02T00:00:00Z' WHERE seq = 5", "event 5: was changed after it was written"),
         ("DELETE FROM event WHERE seq = 2", "event 2: missing, event 3 comes next"),
-        ("DELETE FROM event WHERE seq = 4", "the head of other is version 1 in term 1"),
+        ("DELETE FROM event WHERE seq = 5", "the head of other is version 1 in term 1"),
         ("UPDATE head SET digest = 'x' WHERE model = 'flights'", "the head of flights is version 3 in term 3"),
         (
             "UPDATE head SET seen_until = '2099-01-01T00:00:00Z', run_id = 'eve' WHERE model = 'flights'",
-            r"the head of flights is version 3 in term 3 \(event 3\), but its run_id is eve, .*; its seen_until",
+            r"the head of flights is version 3 in term 3 \(event 4\), but its run_id is eve, .*; its seen_until",
         ),
         ("DELETE FROM head WHERE model = 'flights'", "the head of flights is none, the events say version 3"),
     ],
@@ -95,8 +95,8 @@ def test_the_file_is_for_its_owner_alone(ledger: Ledger) -> None:
 
 
 def test_a_newer_schema_says_upgrade(ledger: Ledger) -> None:
-    edit(ledger, "PRAGMA user_version = 3")
-    with pytest.raises(IntegrityError, match="schema 3, this version reads up to 2: upgrade raytemplate"):
+    edit(ledger, "PRAGMA user_version = 4")
+    with pytest.raises(IntegrityError, match="schema 4, this version reads up to 3: upgrade raytemplate"):
         ledger.head("flights")
 
 
@@ -141,7 +141,7 @@ def test_a_promotion_that_fails_halfway_leaves_nothing(ledger: Ledger) -> None:
 
     with pytest.raises(RuntimeError):
         Ledger(ledger.path, broken).promote("flights", "e", "run-e", START, 3, ANN, GROUNDS)
-    assert (ledger.history("flights").term, len(ledger.events())) == (3, 4)
+    assert (ledger.history("flights").term, len(ledger.events())) == (3, 5)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")

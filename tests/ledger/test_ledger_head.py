@@ -57,7 +57,7 @@ def test_promote_when_there_is_no_champion_makes_version_1(ledger: Ledger) -> No
     assert (move.outcome, move.previous) == ("promoted", None)
     head = move.head
     assert (head.model, head.term, head.version, head.digest, head.run_id) == (MODEL, 1, 1, "a", "run-a")
-    assert (head.seen_until, head.at, head.event_seq) == (START, START, 1)
+    assert (head.seen_until, head.at, head.event_seq) == (START, START, 2)
     assert ledger.head(MODEL) == head
     assert ledger.models() == (MODEL,)
     assert states(ledger) == [(1, "a", "champion")]
@@ -74,7 +74,7 @@ def test_promote_of_the_champions_bytes_changes_nothing(ledger: Ledger) -> None:
     head = promote(ledger, "a", 0).head
     move = promote(ledger, "a", 1)
     assert move == Move(head=head, previous=head, outcome="unchanged")
-    assert len(ledger.events()) == 1
+    assert len(ledger.events(MODEL)) == 1
 
 
 def test_promote_again_with_the_same_request_gets_the_first_result(ledger: Ledger) -> None:
@@ -99,7 +99,7 @@ def test_promote_when_the_champion_moved_says_since_when_and_how_to_go_on(ledger
         promote(ledger, "c", 0)
     with pytest.raises(ChampionMoved, match="term 9, which this ledger never reached"):
         promote(ledger, "c", 9)
-    assert len(ledger.events()) == 2
+    assert len(ledger.events(MODEL)) == 2
 
 
 def test_names_of_models_are_compared_exactly(ledger: Ledger) -> None:
@@ -117,7 +117,7 @@ def test_wait_makes_the_newest_held_candidate_the_challenger(ledger: Ledger) -> 
     assert states(ledger) == [(1, "a", "champion"), (2, "b", "former"), (3, "c", "challenger")]
     wait(ledger, "b", "another-run")
     assert states(ledger) == [(1, "a", "champion"), (2, "b", "challenger"), (3, "c", "former")]
-    assert (ledger.history(MODEL).term, len(ledger.events())) == (1, 4)
+    assert (ledger.history(MODEL).term, len(ledger.events(MODEL))) == (1, 4)
 
 
 def test_wait_before_there_is_a_champion_and_promote_keep_one_version_number(ledger: Ledger) -> None:
@@ -130,7 +130,7 @@ def test_wait_before_there_is_a_champion_and_promote_keep_one_version_number(led
 def test_wait_with_the_champions_bytes_writes_nothing(ledger: Ledger) -> None:
     promote(ledger, "a", 0)
     assert ledger.wait(MODEL, "a", "run-z", START, ANN, GROUNDS).state == "champion"
-    assert len(ledger.events()) == 1
+    assert len(ledger.events(MODEL)) == 1
 
 
 def test_rollback_twice_goes_back_two(ledger: Ledger) -> None:
@@ -142,7 +142,7 @@ def test_rollback_twice_goes_back_two(ledger: Ledger) -> None:
     assert ledger.rollback(MODEL, ANN).head.version == 1
     with pytest.raises(UsageError, match=r"^version 1 is the first champion; nothing to go back to$"):
         ledger.rollback(MODEL, ANN)
-    assert [e.type for e in ledger.events()] == ["promoted"] * 3 + ["rolled-back"] * 2
+    assert [e.type for e in ledger.events()] == ["key-added"] + ["promoted"] * 3 + ["rolled-back"] * 2
     assert ledger.faults() == ()
 
 

@@ -70,7 +70,8 @@ def test_promote_by_8_processes_has_one_winner_a_term(tmp_path: Path) -> None:
     assert sorted(term for terms in won for term in terms) == list(range(NUM_TERMS))
     ledger = Ledger(path)
     assert ledger.faults() == ()
-    assert ledger.history(MODEL).term == len(ledger.events()) == len(ledger.history(MODEL).versions) == NUM_TERMS
+    assert ledger.history(MODEL).term == len(ledger.events(MODEL)) == len(ledger.history(MODEL).versions) == NUM_TERMS
+    assert len(ledger.events()) == 1 + NUM_TERMS  # one key, added once
 
 
 def test_first_use_by_8_processes_at_once_makes_one_whole_ledger(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A ledger of schema 1 is read as it is; its first change converts it to schema 2, completely or not at all."""
+"""A ledger of schema 1 or 2 is read as it is; its first change converts it to schema 3, completely or not at all."""
 
 import json
 import os
@@ -23,6 +23,7 @@ from raytemplate.ledger.head import Ledger
 from raytemplate.records.judged import Actor
 
 OLD = Path(__file__).parents[1] / "fixtures" / "workspace_0_1" / "workspace" / "governance.db"
+OF_SCHEMA_2 = Path(__file__).parents[1] / "fixtures" / "ledger_schema_2" / "governance.db"
 MODEL = "pump-pressure"
 ANN, NOW = Actor(name="ann", reason="it drips"), datetime(2026, 3, 1, tzinfo=UTC)
 GROUNDS = Grounds(plan="p", snapshot="s", evaluation_sha256="e")
@@ -62,12 +63,22 @@ def ended(child: int) -> int:
 
 
 def whole(ledger: Ledger) -> bool:
-    """That it is what it was or has changed; whether it has."""
+    """That it is what it was, or has changed as a whole; whether it has."""
     schema, events = rows(ledger)
-    assert (schema, len(events)) in ((1, 3), (2, 4))
+    assert (schema, len(events)) in ((1, 3), (3, 5))
     assert ledger.faults() == ()
-    assert ledger.history(MODEL).term == schema + 1
-    return schema == 2
+    assert ledger.history(MODEL).term == (2 if schema == 1 else 3)
+    return schema == 3
+
+
+def test_a_ledger_of_schema_2_is_read_as_it_is_and_raised_by_its_next_event(tmp_path: Path) -> None:
+    shutil.copy(OF_SCHEMA_2, tmp_path / "governance.db")
+    ledger = Ledger(tmp_path / "governance.db", lambda: NOW)
+    schema, before = rows(ledger)
+    assert (schema, len(before), ledger.faults(), ledger.history(MODEL).term) == (2, 5, (), 3)
+    assert ledger.rollback(MODEL, ANN, to_version=2).head.term == 4
+    schema, after = rows(ledger)
+    assert (schema, [row[:9] for row in after[:5]], len(after), ledger.faults()) == (3, before, 7, ())
 
 
 def said(type_: str, **details: object) -> Body:
@@ -117,11 +128,12 @@ def test_looking_at_it_and_asking_again_what_was_done_change_no_byte(old: Ledger
     assert rows(old)[0] == 1
 
 
-def test_its_first_change_makes_it_schema_2_and_leaves_every_earlier_event_as_it_was_hashed(old: Ledger) -> None:
+def test_its_first_change_makes_it_schema_3_and_leaves_every_earlier_event_as_it_was_hashed(old: Ledger) -> None:
     _, before = rows(old)
     assert old.rollback(MODEL, ANN).head.version == 1
     schema, after = rows(old)
-    assert (schema, after[:3], old.faults()) == (2, before, ())
+    assert (schema, [row[:9] for row in after[:3]], old.faults()) == (3, before, ())
+    assert [row[9:] for row in after[:3]] == [("", "")] * 3  # not signed, and not to be
     bodies = [body_of(event) for event in old.events(MODEL)]
     assert [type(body) for body in bodies] == [Promotion, Promotion, Waiting, Rollback]
     assert [body.actor for body in bodies] == [Actor(name="someone", automatic=True)] * 3 + [ANN]
@@ -188,5 +200,5 @@ def test_processes_that_change_it_at_once_all_have_their_event(old: Ledger) -> N
     assert [ended(child) for child in children] == [0] * NUM_AT_ONCE
     os.close(gate)
     schema, events = rows(old)
-    assert (schema, len(events), old.faults()) == (2, 3 + NUM_AT_ONCE, ())
+    assert (schema, len(events), old.faults()) == (3, 4 + NUM_AT_ONCE, ())
     assert len(old.history(MODEL).versions) == 3 + NUM_AT_ONCE

@@ -71,6 +71,8 @@ class LedgerRow:
     event: EventRow
     sha256: str
     """The event's hash, which the next event names."""
+    key: str = ""
+    """Id of the key that signed it; "" if it is not signed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

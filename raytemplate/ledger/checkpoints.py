@@ -1,0 +1,134 @@
+"""Checkpoints: signed notes of how long a ledger's chain was and what its last hash was, to be kept elsewhere.
+
+They have the form of a transparency log's checkpoints, https://c2sp.org/tlog-checkpoint, with the hash of the chain's
+last event in place of the root of a Merkle tree.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from raytemplate.errors import IntegrityError
+from raytemplate.ledger.chain import Examined
+from raytemplate.ledger.signing import PublicKey, Signer, from_base64, to_base64
+
+_ORIGIN = "raytemplate/ledger/"
+_DASH = "\u2014 "
+_ED25519 = b"\x01"
+_HASH_BYTES, _KEY_HASH_BYTES, _SIGNATURE_BYTES = 32, 4, 64
+_NUM_LINES = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """How a ledger was at some moment."""
+
+    ledger: str
+    """The ledger's id."""
+
+    size: int
+    """How many events it had."""
+
+    head: str
+    """Hash of the last of them."""
+
+    signature: str = ""
+    """Which key signed this (4 bytes of a digest) and its signature, in base64."""
+
+    @property
+    def text(self) -> str:
+        """What is signed: three lines."""
+        return f"{_ORIGIN}{self.ledger}\n{self.size}\n{to_base64(bytes.fromhex(self.head))}\n"
+
+    @property
+    def note(self) -> str:
+        """The whole note: five lines, the fourth of them empty."""
+        return f"{self.text}\n{_DASH}{_ORIGIN}{self.ledger} {self.signature}\n"
+
+    def is_by(self, key: PublicKey) -> bool:
+        """Whether a key has signed it."""
+        both = base64.b64decode(self.signature)
+        named, signature = both[:_KEY_HASH_BYTES], both[_KEY_HASH_BYTES:]
+        return named == _key_hash(self.ledger, key) and key.has_signed(to_base64(signature), self.text.encode())
+
+
+def signed_checkpoint(ledger: str, size: int, head: str, signer: Signer) -> Checkpoint:
+    """A checkpoint, signed."""
+    plain = Checkpoint(ledger=ledger, size=size, head=head)
+    signature = base64.b64decode(signer.sign(plain.text.encode()))
+    both = to_base64(_key_hash(ledger, signer.key) + signature)
+    return Checkpoint(ledger=ledger, size=size, head=head, signature=both)
+
+
+def _key_hash(ledger: str, key: PublicKey) -> bytes:
+    name = f"{_ORIGIN}{ledger}".encode()
+    return hashlib.sha256(name + b"\n" + _ED25519 + key.raw).digest()[:_KEY_HASH_BYTES]
+
+
+def read_notes(text: str, *, where: str) -> tuple[Checkpoint, ...]:
+    """The checkpoints of a file that holds one note or several, one after another. A torn note, such as a power cut
+    leaves, is skipped if another begins after it or the file ends.
+
+    Raises:
+        IntegrityError: a whole note cannot be read, or there is none; names `where`.
+    """
+    notes: list[list[str]] = []
+    for line in text.split("\n")[:-1]:
+        if line.startswith(_ORIGIN):
+            notes.append([])
+        if notes:
+            notes[-1].append(line)
+    found = tuple(_read_note(lines, where) for lines in notes if len(lines) >= _NUM_LINES)
+    if not found:
+        raise IntegrityError(f"{where}: holds no checkpoint of a ledger")
+    return found
+
+
+def _read_note(lines: Sequence[str], where: str) -> Checkpoint:
+    origin, size, head, _, signed, *_ = lines
+    _, _, signature = signed.rpartition(" ")
+    try:
+        from_base64(signature, _KEY_HASH_BYTES + _SIGNATURE_BYTES)
+        found = Checkpoint(
+            ledger=origin.removeprefix(_ORIGIN),
+            size=int(size),
+            head=from_base64(head, _HASH_BYTES).hex(),
+            signature=signature,
+        )
+    except ValueError as error:
+        raise IntegrityError(f"{where}: holds a checkpoint that cannot be read: {error}") from error
+    if found.note != "\n".join(lines) + "\n":
+        raise IntegrityError(f"{where}: holds a checkpoint that cannot be read: it is written in another way")
+    return found
+
+
+def disagreements(checkpoints: Iterable[Checkpoint], chain: Examined, *, where: str) -> tuple[str, ...]:
+    """The first thing in which a chain is not what checkpoints say of it, in words; none if all agree.
+
+    Args:
+        where: the checkpoints' file.
+    """
+    keys = [known.key for known in chain.ring.keys.values()]
+    agreed = None
+    for each in sorted(checkpoints, key=lambda one: one.size):
+        if fault := _disagreement(each, chain, agreed.size if agreed else 0, where):
+            known = any(map(each.is_by, keys))
+            return (fault if known else f"{fault}, signed by a key that the ledger does not know",)
+        agreed = each
+    # If the newest agrees and is signed, a forged one before it says nothing else.
+    if agreed and not any(map(agreed.is_by, keys)):
+        return (f"{where}: the checkpoint of {agreed.size} events is signed by no key of the ledger",)
+    return ()
+
+
+def _disagreement(each: Checkpoint, chain: Examined, agreed: int, where: str) -> str:
+    if each.ledger != chain.ring.ledger:
+        this = f"ledger {chain.ring.ledger}" if chain.ring.ledger else "a ledger without signatures"
+        return f"{where} has a checkpoint of ledger {each.ledger}, and this is {this}"
+    if each.size > len(chain.events):
+        return f"event {len(chain.events) + 1}: missing; {where} has a checkpoint of {each.size} events"
+    if each.size < 1 or chain.events[each.size - 1].hash != each.head:
+        which = f"event {each.size}" if agreed + 1 >= each.size else f"one of the events {agreed + 1} to {each.size}"
+        return f"{which}: not the one that {where} has a checkpoint of"
+    return ""

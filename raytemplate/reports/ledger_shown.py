@@ -1,0 +1,73 @@
+"""The ledger's events as a table, and what a verified ledger proves."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from raytemplate.ledger.keyring import KnownKey
+from raytemplate.reports.layout import hanging, table
+from raytemplate.reports.site.views import LedgerRow, LedgerView
+from raytemplate.reports.wording import count
+
+_KEY_SHOWN = 8
+_WHAT = {"promoted": "promoted", "rolled-back": "rolled back to", "waiting": "waiting", "key-added": "key added"}
+
+
+def ledger_text(view: LedgerView) -> str:
+    """All events, oldest first; what is wrong comes last."""
+    if not view.rows:
+        return "No events yet. The first promotion begins the ledger:\n  raytemplate run FILE"
+    titles = ("no.", "when", "what", "model", "who", "signed by", "why")
+    rows = table([titles, *map(_cells, view.rows)], gaps=(2, 2, 2, 2, 2, 2), right={0}, most={3: 30, 6: 40})
+    if not view.faults:
+        return f"{rows}\n\n  raytemplate ledger verify"
+    return f"{rows}\n\n{view.faults[0]}\n{count(len(view.faults), 'fault')}:\n  raytemplate ledger verify"
+
+
+def _cells(row: LedgerRow) -> tuple[str, ...]:
+    event = row.event
+    what = _WHAT.get(event.event, event.event.replace("-", " "))
+    return (
+        str(row.number),
+        f"{event.at:%Y-%m-%d %H:%M}",
+        f"{what} version {event.version}" if event.version else what,
+        row.model or "-",
+        event.who,
+        row.key[:_KEY_SHOWN] or "-",
+        event.reason,
+    )
+
+
+def proof_text(
+    signed_since: int, num_events: int, keys: Sequence[KnownKey], compared: Sequence[tuple[Path, int]]
+) -> str:
+    """What is signed, what checkpoints cover, and what that proves.
+
+    Args:
+        compared: files of checkpoints, each with the number of events that it covers.
+    """
+    return "\n".join(hanging(f"  {name:<13}", text) for name, text in _proof(signed_since, num_events, keys, compared))
+
+
+def _proof(
+    since: int, num_events: int, keys: Sequence[KnownKey], compared: Sequence[tuple[Path, int]]
+) -> Iterator[tuple[str, str]]:
+    if since:
+        by = ", ".join(_said(known) for known in keys)
+        which = f"events {since} to {num_events}" if num_events > since else f"event {since}"
+        yield "signed", f"{which}; {by}"
+    else:
+        yield "signed", "no event: they are of an earlier version; the next promotion or rollback is signed"
+    covered = max((size for _, size in compared), default=0)
+    for path, size in compared:
+        if size:
+            yield "checkpoint", f"the first {count(size, 'event')}, in {path}"
+    if covered:
+        what = "no event that it covers was changed, dropped or reordered since, unless by a person who can write that"
+        yield "proves", f"{what} file too. A key shows which machine and user signed, not who sat there."
+    else:
+        yield "checkpoint", "none, so that a ledger that was replaced as a whole would not be found"
+
+
+def _said(known: KnownKey) -> str:
+    revoked = f", revoked by event {known.revoked}" if known.revoked else ""
+    return f"{known.purpose} key {known.key.id} of {known.name}{revoked}"
