@@ -16,8 +16,12 @@ _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
 _BAD_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EEXIST)
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Put `data` at `path`: a reader sees the old bytes or the new ones, never a part.
+
+    Args:
+        durable: whether this also holds after a power cut. A cache whose entries carry their digest need not wait for
+            the disk.
 
     Raises:
         Unavailable: the disk is full or broken; `path` is as it was.
@@ -26,12 +30,13 @@ def write_atomic(path: Path, data: bytes) -> None:
     temporary = temporary_beside(path)
     with storage_errors(path):
         try:
-            _write_new(temporary, data)
+            _write_new(temporary, data, durable=durable)
             os.replace(temporary, path)
         except BaseException:  # even an interruption must not leave a partial file; raised again
             temporary.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
 
 
 def write_first(path: Path, data: bytes) -> bool:
@@ -137,13 +142,14 @@ def _named_first(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _write_new(path: Path, data: bytes, *, durable: bool = True) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
