@@ -1,7 +1,7 @@
 """How fast is a raw profile, how close is it, and what does the next month cost? Compared with DuckDB's SUMMARIZE.
 
     raytemplate init DIR --example flights
-    python benchmarks/data_profile.py DIR [--repeats 7] [--rows 1000000 10000000] [--quick]
+    python benchmarks/data_profile.py DIR [--repeats 7] [--rows 1000000 10000000] [--only rows] [--quick]
 
 DuckDB is not a dependency: `pip install duckdb` first. Both read the same Parquet file on one thread.
 """
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from one_machine import (
 
 from raytemplate.data.profile.cells import Cells
 from raytemplate.data.profile.summary import window_profile
-from raytemplate.data.profile.table import Asked
+from raytemplate.data.profile.table import Asked, table_profile
 from raytemplate.data.profile.windows import AllRows, ProfileOrder, profile_windows
 from raytemplate.data.sources.reader import list_files
 from raytemplate.data.sources.source import ListOrder
@@ -52,8 +52,12 @@ from raytemplate.store.workspace import Workspace
 VALUES_A_SECOND, OF_DUCKDB, NEXT_MONTH = 5e6, 0.5, 0.15
 RANK, DISTINCT, GROWTH = 0.01, 0.02, 1.25
 MONTH_BEFORE, MONTH = "2013-12-01", "2014-01-01"
+MOST_EXACT = 10_000_000
+"""Most rows for which errors are measured: the exact answer needs all of them in memory."""
 DUCKDB = "duckdb SUMMARIZE"
 PROFILE = "profile"
+PARTS = ("flights", "wide", "month", "rows")
+WIDE_ROWS = 8_000
 _PEAK = (
     "import resource, sys; sys.path.insert(0, {here!r}); from pathlib import Path; from data_profile import profiled;"
     "profiled(Path({path!r})); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)"
@@ -156,6 +160,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000], help="for memory and errors")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="only these; writes no report")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--quick", action="store_true", help="few rows, once: does it run at all?")
     return parser.parse_args()
@@ -166,65 +171,98 @@ def main() -> int:
     options, began = parse(), datetime.now(UTC)
     if options.quick:
         options.repeats, options.rows = 1, [20_000]
-    try:
-        import duckdb
-    except ImportError:
-        print("data_profile: needs duckdb\n  pip install duckdb", file=sys.stderr)
-        return 1
+    if "flights" in options.only:
+        try:
+            import duckdb as _  # noqa: F401
+        except ImportError:
+            print("data_profile: needs duckdb\n  pip install duckdb", file=sys.stderr)
+            return 1
     asked = f"--repeats {options.repeats} --rows {' '.join(map(str, options.rows))}"
     header = {"date": f"{began:%Y-%m-%d %H:%M} UTC", **machine()}
-    header["command"] = f"python benchmarks/data_profile.py DIR {asked}"
-    header["versions"] = ", ".join(f"{name} {v}" for name, v in {**versions(), "duckdb": duckdb.__version__}.items())
+    header["command"] = f"python benchmarks/data_profile.py DIR {asked} --only {' '.join(options.only)}"
+    header["versions"] = ", ".join(f"{name} {v}" for name, v in versions().items())
+    limits, seconds, peaks = list[Target](), dict[str, list[Timed]](), dict[int, float]()
     with tempfile.TemporaryDirectory(prefix="data-profile-") as place:
-        whole = Path(place) / "flights.parquet"
-        rows = pa.concat_tables([pq.read_table(path) for path in sorted((options.folder / "data/flights").glob("*"))])
-        pq.write_table(rows, whole)
-        doors = {PROFILE: lambda: timed(lambda: profiled(whole)), DUCKDB: lambda: timed(lambda: summarized(whole))}
-        both = interleave(doors, dict.fromkeys(doors, options.repeats), warm_up=True)
-        kept = months(options.folder, options.repeats)
-        peaks: dict[int, float] = {}
-        found = [(0.0, 0.0)]
-        for num_rows in options.rows:
-            path = Path(place) / f"{num_rows}.parquet"
-            write_numbers(path, num_rows)
-            peaks[num_rows] = peak_mb(path)
-            found.append(errors(path))
-    text = report(header, rows.num_rows * rows.num_columns, both, kept, peaks, found, quick=options.quick)
-    write_report(
-        text, None if options.quick else options.results / f"data_profile_{header['cores']}cores_{began:%Y%m}.md"
-    )
+        if "flights" in options.only:
+            limits += flights(options, Path(place), seconds)
+        if "wide" in options.only:
+            limits += wide(20 if options.quick else 2_000, options.repeats, seconds)
+        if "month" in options.only:
+            kept = months(options.folder, options.repeats)
+            first, after = (median(one) or 1.0 for one in kept.values())
+            seconds |= kept
+            limits.append(Target(name="next month / first pass", found=after / first, high=NEXT_MONTH, unit="x"))
+        if "rows" in options.only:
+            limits += generated(options.rows, Path(place), peaks)
+    whole = not options.quick and set(options.only) == set(PARTS)
+    path = options.results / f"data_profile_{header['cores']}cores_{began:%Y%m}.md"
+    write_report(report(header, limits, seconds, peaks, quick=options.quick), path if whole else None)
     return 0
+
+
+def flights(options: argparse.Namespace, place: Path, seconds: dict[str, list[Timed]]) -> list[Target]:
+    """All columns of the flights in one file, beside DuckDB."""
+    whole = place / "flights.parquet"
+    rows = pa.concat_tables([pq.read_table(path) for path in sorted((options.folder / "data/flights").glob("*"))])
+    pq.write_table(rows, whole)
+    doors = {PROFILE: lambda: timed(lambda: profiled(whole)), DUCKDB: lambda: timed(lambda: summarized(whole))}
+    both = interleave(doors, dict.fromkeys(doors, options.repeats), warm_up=True)
+    seconds |= both
+    ours, theirs = (median(both[name]) or 1.0 for name in (PROFILE, DUCKDB))
+    speed = rows.num_rows * rows.num_columns / ours / 1e6
+    return [
+        Target(name="flights, one thread", found=speed, low=VALUES_A_SECOND / 1e6, unit="M values/s"),
+        Target(name="flights, speed / DuckDB's", found=theirs / ours, low=OF_DUCKDB, unit="x"),
+    ]
+
+
+def wide(num_columns: int, repeats: int, seconds: dict[str, list[Timed]]) -> list[Target]:
+    """Many columns of numbers that hardly repeat."""
+    pa.set_cpu_count(1)
+    values = np.random.default_rng(7).normal(size=(num_columns, WIDE_ROWS)).astype(np.float32)
+    rows = pa.table({f"x{n}": column for n, column in enumerate(values)})
+    asked = Asked(columns=tuple(rows.column_names))
+    found = [timed(lambda: window_profile("all", table_profile(rows, asked))) for _ in range(repeats + 1)][1:]
+    seconds[f"{num_columns:,} columns of numbers"] = found
+    speed = values.size / (median(found) or 1.0) / 1e6
+    return [Target(name="numbers that hardly repeat", found=speed, low=VALUES_A_SECOND / 1e6, unit="M values/s")]
+
+
+def generated(num_rows: Sequence[int], place: Path, peaks: dict[int, float]) -> list[Target]:
+    """Memory and errors on generated rows."""
+    found = list[tuple[float, float]]()
+    for number in num_rows:
+        path = place / f"{number}.parquet"
+        write_numbers(path, number)
+        peaks[number] = peak_mb(path)
+        if number <= MOST_EXACT:
+            found.append(errors(path))
+        path.unlink()
+    growth = max(peaks.values()) / min(peaks.values())
+    rank, distinct = (max((100 * one[at] for one in found), default=None) for at in (0, 1))
+    return [
+        Target(name="peak memory, most / fewest rows", found=growth, high=GROWTH, unit="x"),
+        Target(name="error of a rank", found=rank, high=100 * RANK, unit="%"),
+        Target(name="error of distinct", found=distinct, high=100 * DISTINCT, unit="%"),
+    ]
 
 
 def report(
     header: dict[str, str],
-    num_values: int,
-    both: dict[str, list[Timed]],
-    kept: dict[str, list[Timed]],
+    limits: list[Target],
+    seconds: dict[str, list[Timed]],
     peaks: dict[int, float],
-    found: list[tuple[float, float]],
     *,
     quick: bool,
 ) -> str:
     """The report as Markdown."""
-    ours, theirs = (median(both[name]) or 1.0 for name in (PROFILE, DUCKDB))
-    first, after = (median(one) or 1.0 for one in kept.values())
-    growth = max(peaks.values()) / min(peaks.values())
-    limits = [
-        Target(name="flights, one thread", found=num_values / ours / 1e6, low=VALUES_A_SECOND / 1e6, unit="M values/s"),
-        Target(name="flights, speed / DuckDB's", found=theirs / ours, low=OF_DUCKDB, unit="x"),
-        Target(name="next month / first pass", found=after / first, high=NEXT_MONTH, unit="x"),
-        Target(name="peak memory, most / fewest rows", found=growth, high=GROWTH, unit="x"),
-        Target(name="error of a rank", found=100 * max(one for one, _ in found), high=100 * RANK, unit="%"),
-        Target(name="error of distinct", found=100 * max(one for _, one in found), high=100 * DISTINCT, unit="%"),
-    ]
     parts = ["# How fast is a raw profile, and what does the next month cost?", ""]
     parts += ["**A smoke run (`--quick`): the figures mean nothing.**", ""] if quick else []
     parts += [f"- {name}: {value}" for name, value in header.items()]
     parts += ["", "## Targets", "", table(("figure", "found", "target", ""), [limit.row() for limit in limits])]
-    seconds = [(name, spread(timed, digits=3)) for timings in (both, kept) for name, timed in timings.items()]
+    told = [(name, spread(timed, digits=3)) for name, timed in seconds.items()]
     parts += ["", "Median (min..max) within one process that has imported everything, one thread a file.", ""]
-    parts += [table(("", "seconds"), seconds), ""]
+    parts += [table(("", "seconds"), told), ""]
     parts += [table(("rows", "peak of the process, MB"), [(f"{n:,}", f"{mb:,.0f}") for n, mb in peaks.items()])]
     return "\n".join(parts) + "\n"
 

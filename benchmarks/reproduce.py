@@ -1,10 +1,12 @@
 """Is a run made again from its records the same model? Twenty runs over families, features and sweeps.
 
     raytemplate init DIR --example flights
-    python benchmarks/reproduce.py DIR [--only network trees] [--quick]
+    python benchmarks/reproduce.py DIR [--cases 1 10 20] [--only network trees] [--found FILE] [--list] [--quick]
 
 Each run has a workspace of its own. What training has left but the records do not need (checkpoints, trials) is removed
 before `raytemplate reproduce`. Rows are in memory and this machine has no GPU, so weights must be equal bit for bit.
+With `--found`, runs can be made one by one: what is in the file is not run again, and the report is written once all
+are in it.
 """
 
 from __future__ import annotations
@@ -139,6 +141,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds the templates of `init --example flights` and their data")
     parser.add_argument("--only", nargs="+", help="only runs whose name has one of these words in it")
+    parser.add_argument("--cases", nargs="+", type=int, metavar="N", help="only runs with these numbers; see --list")
+    parser.add_argument("--found", type=Path, help="a line of JSON for each run; runs that are in it are not run again")
+    parser.add_argument("--list", action="store_true", help="print the runs with their numbers")
     parser.add_argument("--quick", action="store_true", help="one run, on few rows: does it run at all?")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     return parser.parse_args()
@@ -147,17 +152,41 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     """Measure, then print and write the report; 1 if a run was not the same."""
     options, began = parse(), datetime.now(UTC)
-    cases = [one for one in CASES if not options.only or any(word in one.name for word in options.only)]
-    found: list[dict[str, Any]] = []
+    if options.list:
+        print(*(f"{number:>2}  {case.name}" for number, case in enumerate(CASES, 1)), sep="\n")
+        return 0
+    found = earlier(options.found)
+    cases = chosen(options)
     for case in cases[:1] if options.quick else cases:
-        found.append(measure(case, options.folder, quick=options.quick))
-        print(found[-1]["case"], found[-1]["problem"] or found[-1]["weights_again"][:12], file=sys.stderr, flush=True)
+        if case.name in found:
+            continue
+        one = found[case.name] = measure(case, options.folder, quick=options.quick)
+        print(case.name, one["problem"] or one["weights_again"][:12], file=sys.stderr, flush=True)
+        if options.found:
+            with options.found.open("a") as file:
+                file.write(json.dumps(one) + "\n")
     header = {"date": f"{began:%Y-%m-%d %H:%M} UTC", **machine(), "command": "python benchmarks/reproduce.py DIR"}
     header["versions"] = ", ".join(f"{name} {version}" for name, version in versions().items())
-    text = report(found, header, quick=options.quick)
+    made = [found[case.name] for case in CASES if case.name in found]
     path = options.results / f"reproduce_{header['cores']}cores_{began:%Y%m}.md"
-    write_report(text, None if options.quick or options.only else path)
-    return 0 if all(not one["problem"] and one["weights_recorded"] == one["weights_again"] for one in found) else 1
+    write_report(report(made, header, quick=options.quick), None if options.quick or len(made) < len(CASES) else path)
+    return 0 if all(not one["problem"] and one["weights_recorded"] == one["weights_again"] for one in made) else 1
+
+
+def chosen(options: argparse.Namespace) -> list[Case]:
+    """The runs that are asked for."""
+    return [
+        case
+        for number, case in enumerate(CASES, 1)
+        if (not options.cases or number in options.cases)
+        and (not options.only or any(word in case.name for word in options.only))
+    ]
+
+
+def earlier(path: Path | None) -> dict[str, dict[str, Any]]:
+    """Name of a run -> what came of it, from a file that an earlier call has written."""
+    lines = path.read_text().splitlines() if path and path.exists() else []
+    return {one["case"]: one for one in map(json.loads, lines)}
 
 
 if __name__ == "__main__":

@@ -48,10 +48,12 @@ def redacted(value: Any) -> Any:
     """Plain JSON values with every text in them redacted; keys stay as they are."""
     if isinstance(value, str):
         return redact(value)
-    if isinstance(value, Mapping):
-        return {key: redacted(item) for key, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, int | float):  # most values of a long record
+        return value
     if isinstance(value, list):
         return [redacted(item) for item in cast("list[Any]", value)]
+    if isinstance(value, Mapping):
+        return {key: redacted(item) for key, item in cast("Mapping[str, Any]", value).items()}
     return value
 
 

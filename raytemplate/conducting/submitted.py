@@ -21,6 +21,7 @@ from raytemplate.errors import (
     BudgetSpent,
     ChampionMoved,
     EngineError,
+    IntegrityError,
     Interrupted,
     RaytemplateError,
     Unavailable,
@@ -34,10 +35,12 @@ from raytemplate.execution.in_turn import MOST_AGAIN, supersede_evidence, turn_o
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Promoter
 from raytemplate.execution.time_left import left_s, too_late
+from raytemplate.execution.told_data import statistics_of, told_data
 from raytemplate.execution.watch import Watch
 from raytemplate.planning.addresses import JOBS_EXAMPLE
 from raytemplate.planning.look import champion_of
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.ingested import Snapshot
 from raytemplate.records.run import RunEnd
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.reports.listener import Listener
@@ -109,11 +112,21 @@ def _follow_and_judge(jobs: Jobs, work: Work, meter: Meter, promoter: Promoter) 
 def _follow_to_end(jobs: Jobs, work: Work, meter: Meter) -> None:
     plan, journal = work.plan, work.journal
     try:
-        watch = Watch(plan, work.listener, lambda: spent_on(journal, plan.limits.usd_per_s))
+        spent = lambda: spent_on(journal, plan.limits.usd_per_s)  # noqa: E731
+        watch = Watch(plan, work.listener, spent, lambda snapshot, shared: _about_data(work, snapshot, shared))
         _follow(jobs, journal, watch, work.listener, _Lateness(plan, journal, meter))
     except (KeyboardInterrupt, Interrupted):
         stop(jobs, journal)
         raise
+
+
+def _about_data(work: Work, snapshot: Snapshot, shared: Journal) -> Iterator[str]:
+    """What is told about the data here, because the cluster does not know the champion's run."""
+    try:
+        champion = champion_of(work.plan.name, work.workspace)
+    except IntegrityError:  # reported when the candidate is judged
+        champion = None
+    return told_data(work.plan, snapshot, statistics_of(shared), champion, work.workspace.runs)
 
 
 def finish(work: Work, spent: Spent, promoter: Promoter) -> None:

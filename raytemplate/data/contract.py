@@ -1,7 +1,7 @@
 """Checks rows against the contract: which promises are broken, how often, and where first."""
 
 import functools
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,6 +56,9 @@ class Breach:
     on_breach: OnBreach = "fail"
     """`fail` or, if it only tells, `warn`."""
 
+    row: int = 0
+    """The number of that row in its file, from 1; 0 if unknown."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broken:
@@ -104,8 +107,19 @@ def broken_conditions(table: pa.Table, promises: Promises) -> Iterator[Broken]:
         )
 
 
-def breach_of(table: pa.Table, broken: Broken, location: str, masked: Collection[str]) -> Breach | None:
-    """What the rows that break a promise come to; None if no row does."""
+def breach_of(
+    table: pa.Table,
+    broken: Broken,
+    location: str,
+    masked: Collection[str],
+    number: Callable[[int], int],
+) -> Breach | None:
+    """What the rows that break a promise come to; None if no row does.
+
+    Args:
+        masked: columns whose values are not shown.
+        number: gives the number in its file of the row with that index in the table; called only if a row breaks it.
+    """
     count = int(pc.sum(broken.rows).as_py() or 0)
     if not count:
         return None
@@ -118,6 +132,7 @@ def breach_of(table: pa.Table, broken: Broken, location: str, masked: Collection
         num_rows=count,
         location=location,
         value=texts[0] if broken.path.startswith(_COLUMNS) else ", ".join(named),
+        row=number(at),
     )
 
 
@@ -159,19 +174,6 @@ def matching(table: pa.Table, condition: Any) -> NDArray[np.bool_]:
     return found
 
 
-def check_rows(
-    table: pa.Table, contract: Mapping[str, Any], location: str, masked: Collection[str] = ()
-) -> tuple[Breach, ...]:
-    """Every promise of a column that a row of `table` breaks.
-
-    Args:
-        contract: column -> settings of a `ColumnContract`.
-        masked: columns whose values are not shown.
-    """
-    found = (breach_of(table, broken, location, masked) for broken in broken_columns(table, contract))
-    return (*(breach for breach in found if breach is not None), *missing_breaches(table, contract))
-
-
 def merged(breaches: Iterable[Breach]) -> tuple[Breach, ...]:
     """One breach for each promise that is broken, sorted: counts added up, the first file and value kept."""
     found: dict[tuple[str, str], Breach] = {}
@@ -193,7 +195,7 @@ def refuse_breaches(breaches: Iterable[Breach], num_rows: int) -> None:
     """Raises if any promise was broken that ends the run.
 
     Raises:
-        DataError: each broken promise with its number of rows, its first file and its first value.
+        DataError: each broken promise with its number of rows, and the file, number and value of the first of them.
     """
     found = [one for one in merged(breaches) if one.on_breach == "fail"]
     if found:
@@ -209,7 +211,8 @@ def told(breach: Breach, num_rows: int) -> str:
     path = breach.path
     if breach.most is not None:
         return f'{path}: missing in {breach.num_rows:,} of {breach.num_checked:,} rows, which breaks "{breach.promise}"'
-    first = f"the first{f' in {breach.location}' if breach.location else ''}: {breach.value}"
+    row = f", row {breach.row:,}" if breach.row else ""
+    first = f"the first{f' in {breach.location}{row}' if breach.location else ''}: {breach.value}"
     return f'{path}: {breach.num_rows:,} of {num_rows:,} rows break "{breach.promise}"; {first}'
 
 

@@ -75,16 +75,17 @@ def judge_rows(
     Args:
         masked: columns whose values are not shown.
         location: the file, for breaches.
-        numbers: see `mark`.
+        numbers: gives the number of each row in its file, from 1, or 0; called only if a row breaks a promise.
     """
-    dropped = _matched(table, rules.drop) if rules.drop else None
+    dropped = matched(table, rules.drop) if rules.drop else None
     left: Any = None if dropped is None else pa.array(~dropped)
     kept: Any = table if left is None else table.filter(left)
     found = list(broken_columns(kept, rules.contract))
     found += broken_conditions(kept, rules.promises) if rules.promises else ()
     breaches: list[Breach | None] = []
     if rules.reports:
-        breaches += [breach_of(kept, one, location, masked) for one in found if one.on_breach == "fail"]
+        number = partial(_number, numbers, dropped)
+        breaches += [breach_of(kept, one, location, masked, number) for one in found if one.on_breach == "fail"]
         breaches += missing_breaches(kept, rules.contract)
     if rules.promises and rules.promises.unique:
         table, more = _with_keys(table, rules.promises.unique, rules, masked, numbers)
@@ -100,7 +101,13 @@ def judge_rows(
     return table, tuple(one for one in breaches if one is not None)
 
 
-def _matched(table: pa.Table, text: str) -> NDArray[np.bool_]:
+def _number(numbers: Callable[[], NDArray[np.int64]], dropped: NDArray[np.bool_] | None, index: int) -> int:
+    """The number in its file of a row that `data.drop` leaves, by its index among these."""
+    found = numbers()
+    return int((found if dropped is None else found[~dropped])[index])
+
+
+def matched(table: pa.Table, text: str) -> NDArray[np.bool_]:
     """True for the rows in which a condition is true, bool [rows]."""
     condition = parse_condition(text)
     read: Any = table.select(list(condition.columns))

@@ -9,7 +9,6 @@ from raytemplate.budget import Meter
 from raytemplate.code.load import code_in
 from raytemplate.data.features.encoding import FittedFeatures
 from raytemplate.data.labels import LABELS, to_bytes
-from raytemplate.data.unit_changes import told, unit_changes
 from raytemplate.errors import BudgetSpent, IntegrityError
 from raytemplate.execution.appraise import appraise
 from raytemplate.execution.artifacts import check_promises, write_model_card
@@ -21,6 +20,7 @@ from raytemplate.execution.labels import label_changes
 from raytemplate.execution.ports import Engine, Ingested, Promoter
 from raytemplate.execution.taken import refuse_other_key, refuse_other_states
 from raytemplate.execution.time_left import columns_s, left_s, reserve_s, too_late
+from raytemplate.execution.told_data import told_data
 from raytemplate.execution.training import Package, Training
 from raytemplate.execution.within import within
 from raytemplate.planning.environment import image_here
@@ -191,23 +191,10 @@ class Execution:
             self.journal.keep(LABELS, to_bytes(found.labels))
         self.journal.write(found.snapshot)
         self._compare_labels()
-        for broken in found.snapshot.contract.broken if found.snapshot.contract else ():
-            self.listener.note(broken.text)
-        for line in (*self.plan.changes, *self._changed_units(found)):
+        runs = self.journal.folder.parent
+        for line in told_data(self.plan, found.snapshot, found.statistics, self.champion_now(), runs):
             self.listener.note(line)
         return found.snapshot
-
-    def _changed_units(self, found: Ingested) -> list[str]:
-        """Columns whose unit has probably changed since the champion was trained; none if its run kept no profile."""
-        champion = self.champion_now()
-        if champion is None:
-            return []
-        try:
-            before = Journal(self.journal.folder.parent / champion.run_id).statistics().get("train")
-        except (OSError, ValueError, KeyError):  # damaged: this only helps people
-            return []
-        changes = unit_changes(before, found.statistics) if before else ()
-        return [told(one, champion.version) for one in changes]
 
     def _compare_labels(self) -> None:
         """Count the rows whose target has changed since the champion was trained, once for each champion; a submitted

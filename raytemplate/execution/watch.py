@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from raytemplate.budget import Spent
 from raytemplate.execution.journal import Journal
@@ -24,10 +24,17 @@ class Watch:
 
     Args:
         spent: returns what the run has spent so far, including earlier processes.
+        about_data: returns what is to be told about the data once it has been read.
     """
 
-    def __init__(self, plan: RunPlan, listener: Listener, spent: Callable[[], Spent]) -> None:
-        self._plan, self._listener, self._spent = plan, listener, spent
+    def __init__(
+        self,
+        plan: RunPlan,
+        listener: Listener,
+        spent: Callable[[], Spent],
+        about_data: Callable[[Snapshot, Journal], Iterable[str]] = lambda *_: (),
+    ) -> None:
+        self._plan, self._listener, self._spent, self._about_data = plan, listener, spent, about_data
         self._losses = LossesTold(listener)
         sweep = (_SWEEP,) if plan.sweep else ()
         self._doors: tuple[tuple[StageName, type], ...] = (
@@ -51,6 +58,9 @@ class Watch:
             record = journal.read(kind)
             if record is None:
                 return
+            if isinstance(record, Snapshot):
+                for line in self._about_data(record, journal):
+                    self._listener.note(line)
             self._listener.stage_ended(name, record, time.monotonic() - self._since)
             self._passed, self._since = self._passed + 1, time.monotonic()
 

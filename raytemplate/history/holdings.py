@@ -82,7 +82,7 @@ def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
     encoded = tuple(path.parent for path in _below(workspace.encoded, f"*/{ABOUT}"))
     found: Mapping[HoldingKind, Callable[[], _Found]] = {
         "encoded": lambda: _Found(paths=encoded),
-        "profiles": lambda: _Found(paths=_below(workspace.profiles, "*/*.json")),
+        "profiles": lambda: _Found(paths=_below(workspace.profiles, "*/[!.]*")),
         "listings": lambda: _Found(paths=_below(workspace.listings, "*.json")),
         "kept": lambda: _Found(paths=tuple(path for path in copies if path not in needed)),
         "needed": lambda: _Found(paths=needed, needed_by=tuple(runs)),

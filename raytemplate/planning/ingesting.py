@@ -128,7 +128,7 @@ def ingest_stage(
         name=source.name,
         promises=promises,
         source_columns=as_schema(source.schema),
-        row_numbers=row_numbers(planned, source.files) if promises else Settings(),
+        row_numbers=row_numbers(planned, source.files) if promises or spec.contract.columns else Settings(),
         keep="copy" if source.kind == SQL else data.keep,
         only_keys=only_keys,
         taken=taken,

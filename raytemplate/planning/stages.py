@@ -15,7 +15,7 @@ from raytemplate.data.options import Task
 from raytemplate.data.promises import Promises, leaving_out
 from raytemplate.data.sources.text.rules import Rules
 from raytemplate.data.split import Split
-from raytemplate.records.codec import Settings, canonical, decode, encode
+from raytemplate.records.codec import Settings, canonical, canonical_of_plain, decode, encode
 from raytemplate.records.fitted import WarmStart
 from raytemplate.records.run import StageName
 from raytemplate.tuning.front import Objective, Pick
@@ -195,7 +195,7 @@ class IngestStage:
     """What the contract promises beyond single columns; None, as in plans of earlier versions, if no row is marked."""
 
     row_numbers: Settings = field(default_factory=Settings)
-    """File -> for each of its slices the rows before it in the file and the rows in it; empty if no row is marked."""
+    """File -> for each of its slices the rows before it in the file and the rows in it; empty without a contract."""
 
     source_columns: tuple[tuple[str, str], ...] = ()
     """(column, Arrow type) of all columns of the data, in order; empty in plans of earlier versions."""
@@ -700,7 +700,7 @@ def id_of(plan: Mapping[str, Any]) -> str:
     more += [variant] if (variant := plan.get("variant", "standard")) != "standard" else []
     more += [canonical(_without(sweep, {"expected_trials": 0}))] if sweep else []
     fit, limits = _without(plan["fit"], {"why": ""}), plan["limits"]
-    material = canonical([plan["name"], plan["as_of"], ingest, fit, plan["evaluate"], limits["time_s"], *more])
+    material = canonical_of_plain([plan["name"], plan["as_of"], ingest, fit, plan["evaluate"], limits["time_s"], *more])
     return hashlib.sha256(material.encode()).hexdigest()[:6]
 
 

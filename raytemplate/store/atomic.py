@@ -18,11 +18,13 @@ _BAD_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errn
 _MODE = 0o644
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = _MODE) -> None:
+def write_atomic(path: Path, data: bytes, *, mode: int = _MODE, durable: bool = True) -> None:
     """Put `data` at `path`: a reader sees the old bytes or the new ones, never a part.
 
     Args:
         mode: the file's permissions, less the process's umask.
+        durable: whether this also holds after a power cut. A cache whose entries carry their digest need not wait for
+            the disk.
 
     Raises:
         Unavailable: the disk is full or broken; `path` is as it was.
@@ -31,12 +33,13 @@ def write_atomic(path: Path, data: bytes, *, mode: int = _MODE) -> None:
     temporary = temporary_beside(path)
     with storage_errors(path):
         try:
-            _write_new(temporary, data, mode)
+            _write_new(temporary, data, mode, durable=durable)
             os.replace(temporary, path)
         except BaseException:  # even an interruption must not leave a partial file; raised again
             temporary.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
 
 
 def write_first(path: Path, data: bytes, *, mode: int = _MODE) -> bool:
@@ -167,13 +170,14 @@ def _named_first(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def _write_new(path: Path, data: bytes, mode: int, *, durable: bool = True) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

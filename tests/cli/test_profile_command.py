@@ -27,7 +27,7 @@ def test_each_window_is_described_and_the_second_call_reads_nothing(demo):
 
 def test_profile_that_was_tampered_with_is_named(demo):
     here("profile", FILE, "--as-of", AS_OF, cwd=demo)
-    cell = min(demo.glob(".raytemplate/profiles/*/*.json"), key=lambda path: path.name)
+    cell = min(demo.glob(".raytemplate/profiles/*/*.cell"), key=lambda path: path.name)
     cell.write_text("{}")
 
     lines = here("profile", FILE, "--as-of", AS_OF, cwd=demo).stdout.splitlines()

@@ -1,6 +1,5 @@
 """Profiles of raw columns depend only on the values, merge in any order, and need bounded memory."""
 
-import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import reduce
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from raytemplate.data.profile import column as profiling
 from raytemplate.data.profile.column import NOTHING, ColumnProfile, column_profile, few_values, merge
-from raytemplate.data.profile.document import from_document, to_document
+from raytemplate.data.profile.stream import from_bytes, to_bytes
 from raytemplate.data.profile.summary import quantiles, summary_of
 from raytemplate.data.profile.table import TableProfile
 from raytemplate.errors import DataError
@@ -45,7 +44,7 @@ def of(found: Any, kind: Any = None) -> ColumnProfile:
 def kept(found: ColumnProfile) -> ColumnProfile:
     """The profile after it was written and read."""
     table = TableProfile(num_rows=found.num_rows, columns={"x": found})
-    return from_document(json.loads(json.dumps(to_document(table)))).columns["x"]
+    return from_bytes(to_bytes(table)).columns["x"]
 
 
 @settings(deadline=None, max_examples=150)

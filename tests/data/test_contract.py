@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from breaches import breaches
 
-from raytemplate.data.contract import check_rows, refuse_breaches
+from raytemplate.data.contract import refuse_breaches
 from raytemplate.errors import DataError
 
 DAY = datetime(2013, 1, 5, tzinfo=UTC)
@@ -35,22 +36,22 @@ COLUMNS = {
 
 @pytest.mark.parametrize(("column", "rule", "count", "value"), COLUMNS.values(), ids=COLUMNS)
 def test_rows_that_break_a_promise_are_counted(column, rule, count, value):
-    found = check_rows(pa.table({"x": column}), {"x": rule}, "a.csv")
+    found = breaches(pa.table({"x": column}), {"x": rule}, "a.csv")
     assert sum(breach.num_rows for breach in found) == count
     assert all(breach.location == "a.csv" and breach.value.startswith(value) for breach in found)
 
 
-def test_counts_add_up_and_the_first_file_is_named():
+def test_counts_add_up_and_the_first_row_is_named():
     rule = {"x": {"type": "integer", "max": 3}}
-    parts = [check_rows(pa.table({"x": [1, n]}), rule, f"{n}.parquet") for n in (2, 8, 9)]
+    parts = [breaches(pa.table({"x": [1, n]}), rule, f"{n}.parquet") for n in (2, 8, 9)]
     with pytest.raises(DataError) as refused:
         refuse_breaches([breach for part in parts for breach in part], 6)
-    assert refused.value.what == 'contract.columns.x: 2 of 6 rows break "max: 3"; the first in 8.parquet: 8'
+    assert refused.value.what == 'contract.columns.x: 2 of 6 rows break "max: 3"; the first in 8.parquet, row 2: 8'
     assert refused.value.exit_code == 2
 
 
 def test_no_rows_break_nothing():
-    assert check_rows(pa.table({"x": pa.array([], pa.string())}), {"x": {"type": "text", "values": ["a"]}}, "") == ()
+    assert breaches(pa.table({"x": pa.array([], pa.string())}), {"x": {"type": "text", "values": ["a"]}}, "") == ()
 
 
 REGEX = {
@@ -62,13 +63,13 @@ REGEX = {
 
 @pytest.mark.parametrize(("column", "count"), REGEX.values(), ids=REGEX)
 def test_a_regular_expression_must_match_the_whole_text(column, count):
-    found = check_rows(pa.table({"x": column}), {"x": {"type": "text", "regex": "N[0-9]|M2"}}, "")
+    found = breaches(pa.table({"x": column}), {"x": {"type": "text", "regex": "N[0-9]|M2"}}, "")
     assert sum(breach.num_rows for breach in found) == count
 
 
 def test_missing_values_are_compared_with_the_share_of_all_parts_together():
     rule = {"x": {"type": "number", "max_missing": "25 %"}}
-    parts = [check_rows(pa.table({"x": column}), rule, "") for column in ([None, 1.0], [2.0, 3.0])]
+    parts = [breaches(pa.table({"x": column}), rule, "") for column in ([None, 1.0], [2.0, 3.0])]
     refuse_breaches([breach for part in parts for breach in part], 4)
     with pytest.raises(DataError) as refused:
         refuse_breaches(parts[0], 2)

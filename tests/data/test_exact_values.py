@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from breaches import breaches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raytemplate.data.conditions import parse_condition
-from raytemplate.data.contract import check_rows
 from raytemplate.data.exact import above, below, equals
 from raytemplate.data.options import as_text
 from raytemplate.data.sources.reader import list_files, read_slices
@@ -96,7 +96,7 @@ def test_numbers_are_compared_with_a_limit_as_they_are(name, values, limit):
 )
 def test_a_contract_is_checked_to_the_last_digit(name, promise, broken):
     table = pa.table({"x": column([BIG, BIG + 1, None], TYPES[name])})
-    found = check_rows(table, {"x": {"type": "integer", **promise}}, "a.csv")
+    found = breaches(table, {"x": {"type": "integer", **promise}}, "a.csv")
     assert sum(breach.num_rows for breach in found) == broken
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from breaches import breaches
 
 from raytemplate.data.conditions import parse_condition
-from raytemplate.data.contract import check_rows
 from raytemplate.data.features.encoding import FittedFeatures, encode, fit_features
 from raytemplate.data.features.feature_statistics import feature_statistics
 from raytemplate.data.features.gaps import seen
@@ -108,7 +108,7 @@ def test_a_condition_takes_every_missing_value_for_null(table: pa.Table, conditi
 
 @pytest.mark.parametrize("table", SPELT)
 def test_contract_survey_split_baseline_slices_and_classes_agree(table: pa.Table) -> None:
-    (breach,) = check_rows(table, {"x": {"type": "text", "nullable": False}}, "f")
+    (breach,) = breaches(table, {"x": {"type": "text", "nullable": False}}, "f")
     assert (breach.promise, breach.num_rows, breach.value) == ("nullable: false", 1, "missing")
     found = column_profile(table.column("x"))
     assert (found.num_rows, found.num_null, found.num_distinct) == (3, 1, 2)

@@ -80,7 +80,7 @@ def test_next_month_reads_only_what_it_has_not_seen_and_finds_the_same(folder: P
 
     assert (first.num_kept, again.num_kept, month.num_kept, month.num_files) == (0, 2, 2, 3)
     assert again.windows == first.windows
-    for path in folder.glob("profiles/*/*.json"):
+    for path in folder.glob("profiles/*/*.cell"):
         path.unlink()
     assert profiled(folder, 0, 71, 78, 91).windows == month.windows
 
@@ -96,8 +96,10 @@ def test_changed_file_condition_or_mask_is_profiled_again(folder: Path) -> None:
 
 def test_cell_that_was_tampered_with_is_thrown_away_and_named(folder: Path) -> None:
     before = profiled(folder, 0, 40, 47, 61)
-    cell = min(folder.glob("profiles/*/*.json"), key=lambda path: path.name)
-    cell.write_bytes(cell.read_bytes().replace(b'"num_null":0', b'"num_null":1', 1))
+    cell = min(folder.glob("profiles/*/*.cell"), key=lambda path: path.name)
+    content = bytearray(cell.read_bytes())
+    content[len(content) // 2] ^= 1
+    cell.write_bytes(content)
 
     found = profiled(folder, 0, 40, 47, 61)
     assert (found.thrown_away, found.num_kept, found.windows) == ((str(cell),), 2, before.windows)

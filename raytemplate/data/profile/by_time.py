@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
+from numpy.typing import NDArray
 
 from raytemplate.data.missing import null_where_missing
+from raytemplate.data.statistics import to_floats
 from raytemplate.data.times import EPOCH, MOST_BINS, utc_days
 from raytemplate.records.profiled import Period
 
@@ -26,14 +29,14 @@ def by_time(times: Any, target: Any) -> Mapping[str, Period]:
         times: timestamps or dates [rows]; rows without one are left out. None puts all rows under "".
         target: numbers, or the class of each row as text [rows].
     """
-    days = utc_days(times).cast(pa.int32()) if times is not None else pa.nulls(len(target), pa.int32())
-    values = null_where_missing(target)
-    rows: Any = pa.table({_DAY: days, _TARGET: values})
-    if times is not None:
-        rows = rows.filter(pc.is_valid(rows.column(_DAY)))
+    values: Any = null_where_missing(target)
+    if times is not None and times.null_count:
+        there = pc.is_valid(times)
+        times, values = times.filter(there), values.filter(there)
     is_class = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
-    found = _classes(rows) if is_class else _means(rows)
-    return merge_periods([{_name(day): period for day, period in found.items()}])
+    days = utc_days(times).cast(pa.int32()).to_numpy() if times is not None else np.zeros(len(values), np.int32)
+    found = _classes(days, values) if is_class else _means(days, to_floats(values))
+    return merge_periods([{_name(day) if times is not None else "": period for day, period in found.items()}])
 
 
 def merge_periods(parts: Sequence[Mapping[str, Period]]) -> Mapping[str, Period]:
@@ -66,20 +69,21 @@ def _sum(periods: Sequence[Period]) -> Period:
     )
 
 
-def _means(rows: Any) -> dict[int | None, Period]:
-    numbers = rows.set_column(1, _TARGET, rows.column(_TARGET).cast(pa.float64(), safe=False))
-    found = numbers.group_by(_DAY, use_threads=False).aggregate(
-        [([], "count_all"), (_TARGET, "count"), (_TARGET, "sum")]
-    )
+def _means(days: NDArray[np.int32], targets: NDArray[np.float64]) -> dict[int, Period]:
+    different, at = np.unique(days, return_inverse=True)
+    known = ~np.isnan(targets)
+    rows, num_known = np.bincount(at), np.bincount(at, known)
+    totals = np.bincount(at, np.where(known, targets, 0.0))
     return {
-        row[_DAY]: Period(num_rows=row["count_all"], num_known=row["target_count"], total=row["target_sum"] or 0.0)
-        for row in found.to_pylist()
+        day: Period(num_rows=n, num_known=int(k), total=total)
+        for day, n, k, total in zip(different.tolist(), rows.tolist(), num_known.tolist(), totals.tolist(), strict=True)
     }
 
 
-def _classes(rows: Any) -> dict[int | None, Period]:
+def _classes(days: NDArray[np.int32], targets: Any) -> dict[int, Period]:
+    rows: Any = pa.table({_DAY: days, _TARGET: targets})
     found = rows.group_by([_DAY, _TARGET], use_threads=False).aggregate([([], "count_all")])
-    counts: dict[int | None, Counter[str | None]] = {}
+    counts: dict[int, Counter[str | None]] = {}
     for row in found.to_pylist():
         counts.setdefault(row[_DAY], Counter())[row[_TARGET]] += row["count_all"]
     return {
@@ -88,5 +92,5 @@ def _classes(rows: Any) -> dict[int | None, Period]:
     }
 
 
-def _name(day: int | None) -> str:
-    return "" if day is None else str(EPOCH.date() + timedelta(days=day))
+def _name(day: int) -> str:
+    return str(EPOCH.date() + timedelta(days=day))

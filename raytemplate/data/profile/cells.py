@@ -6,20 +6,21 @@ what is profiled. A cell carries the digest of its own content; one that does no
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raytemplate.data.profile.document import from_document, to_document
+from raytemplate.data.profile.stream import from_bytes, to_bytes
 from raytemplate.data.profile.stretches import Stretch, known_in
 from raytemplate.data.profile.table import TableProfile
 from raytemplate.errors import RaytemplateError
 from raytemplate.records import codec
 from raytemplate.store.atomic import write_atomic
 
-_VERSION = 1
+ENDING = ".cell"
+"""Ending of the files of cells."""
+_VERSION = 2
 
 
 def cell_key(parts: Sequence[Any]) -> str:
@@ -42,7 +43,7 @@ class Cells:
         folder = self.root / key if self.root and key else None
         if folder is None or not folder.is_dir():
             return ()
-        return known_in(sorted(path.stem for path in folder.glob("*.json")))
+        return known_in(sorted(path.stem for path in folder.glob(f"*{ENDING}")))
 
     def read(self, key: str, stretch: Stretch) -> TableProfile | None:
         """A cell; None if there is none, or no longer."""
@@ -57,8 +58,8 @@ class Cells:
         try:
             if digest != _digest(body):
                 raise ValueError("not what was kept")
-            return from_document(json.loads(body))
-        except (AttributeError, KeyError, TypeError, ValueError):
+            return from_bytes(body)
+        except (AttributeError, KeyError, OSError, TypeError, ValueError):
             self.thrown_away.append(str(path))
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -69,14 +70,14 @@ class Cells:
         path = self._path(key, stretch)
         if path is None:
             return
-        body = json.dumps(to_document(profile), separators=(",", ":")).encode()
+        body = to_bytes(profile)
         with contextlib.suppress(OSError, RaytemplateError):
             path.parent.mkdir(parents=True, exist_ok=True)
             _ignored_by_git(path.parent.parent)
-            write_atomic(path, _digest(body) + b"\n" + body)
+            write_atomic(path, _digest(body) + b"\n" + body, durable=False)
 
     def _path(self, key: str, stretch: Stretch) -> Path | None:
-        return self.root / key / f"{stretch.name}.json" if self.root and key else None
+        return self.root / key / f"{stretch.name}{ENDING}" if self.root and key else None
 
 
 def _digest(body: bytes) -> bytes:

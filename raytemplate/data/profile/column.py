@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.data.profile.counts import Counts, most_frequent, shortened
+from raytemplate.data.profile.counts import LONGEST, Counts, most_frequent, shortened
 from raytemplate.data.profile.sketch import Sketch, merge_sketches, sketch_of
 from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.statistics import merged_type, plain
@@ -30,6 +30,7 @@ MOST_COUNTED = 100_000
 MOST_FREQUENT = 1_000
 """Most values that are still counted once there are more than `MOST_COUNTED`."""
 
+_FEW = 32
 Value = str | bool | int | float
 Limit = int | float | datetime
 
@@ -113,7 +114,8 @@ def column_profile(column: pa.ChunkedArray) -> ColumnProfile:
     if is_number and num_values:
         limits = exactly(counts.values[0].as_py()), exactly(counts.values[-1].as_py())
     if word == "text" and num_values:
-        lengths, counts = _lengths(counts), shortened(counts)
+        lengths = _lengths(counts)
+        counts = shortened(counts) if lengths.max > LONGEST else counts
     if len(counts) > MOST_COUNTED:
         sketch, counts = _sketched(counts)
     return ColumnProfile(
@@ -176,7 +178,10 @@ def _sketched(counts: Counts) -> tuple[Sketch, Counts]:
 
 
 def _is_whole(numbers: Any) -> bool:
-    return not len(numbers) or pc.all(pc.equal(numbers, pc.floor(numbers))).as_py() is not False
+    return all(  # a few numbers tell it of most columns
+        not len(some) or pc.all(pc.equal(some, pc.floor(some))).as_py() is not False
+        for some in (numbers.slice(0, _FEW), numbers.slice(_FEW))
+    )
 
 
 def _lengths(counts: Counts) -> Lengths:

@@ -21,6 +21,8 @@ _NO_VALUES: Any = pa.nulls(0)  # `pa.array` would import pandas
 _NO_ROWS: Any = pa.nulls(0, pa.int64())
 _TIME = pa.timestamp("us", "UTC")
 _WIDE = pa.decimal128(38, 0)
+_SORTED = (pa.float64(), pa.int64(), _TIME)
+"""Types whose values NumPy sorts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,8 +51,10 @@ class Counts:
             return _sorted(*sortable)
         found = pc.value_counts(column)
         values, rows = found.field("values"), found.field("counts")
-        there = pc.invert(is_missing(values))
-        values, rows = values.filter(there), rows.filter(there)
+        missing = is_missing(values)
+        if pc.any(missing).as_py():
+            there = pc.invert(missing)
+            values, rows = values.filter(there), rows.filter(there)
         return _in_order(_canonical(values), rows.to_numpy(zero_copy_only=False)) if len(values) else Counts()
 
     @staticmethod
@@ -59,9 +63,14 @@ class Counts:
         filled = [part for part in parts if len(part)]
         if len(filled) < 2:
             return filled[0] if filled else Counts()
+        rows, kind = np.concatenate([part.weights for part in filled]), filled[0].values.type
+        if kind in _SORTED and all(part.values.type == kind for part in filled):
+            numbers = np.concatenate([_ticks(part.values).to_numpy() for part in filled])
+            order = np.argsort(numbers, kind="stable")  # it finds that the parts are sorted
+            return _sorted(numbers[order], kind, rows[order])
         tables = [pa.table({"": part.values}) for part in filled]
         values: Any = pa.concat_tables(tables, promote_options="permissive").column(0).combine_chunks()
-        return _in_order(values, np.concatenate([part.weights for part in filled]))
+        return _in_order(values, rows)
 
 
 def most_frequent(counts: Counts, most: int) -> tuple[Counts, int]:
@@ -81,27 +90,49 @@ def most_frequent(counts: Counts, most: int) -> tuple[Counts, int]:
 
 
 def _sortable(column: Any) -> tuple[NDArray[Any], Any] | None:
-    """(numbers [rows with a value], their Arrow type) if sorting them is quicker than hashing; else None."""
-    kind, there = column.type, column.drop_null()
+    """(sorted numbers [rows with a value], their Arrow type) if sorting them is quicker than hashing; else None."""
+    kind = column.type
     if pa.types.is_floating(kind):
-        numbers = there.cast(pa.float64()).to_numpy() + 0.0  # -0 is 0
-        return numbers[~np.isnan(numbers)], pa.float64()
+        numbers = np.sort(_there(column) + 0.0)  # -0 is 0
+        num_there = np.searchsorted(numbers, numbers.dtype.type(np.nan))
+        return numbers[:num_there].astype(np.float64, copy=False), pa.float64()
     if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
-        return there.cast(pa.int64()).to_numpy(), pa.int64()
+        return np.sort(_there(column)).astype(np.int64, copy=False), pa.int64()
     if pa.types.is_timestamp(kind):
-        return there.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64()).to_numpy(), _TIME
+        return np.sort(_there(column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64()))), _TIME
     if pa.types.is_date(kind):
-        return there.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_numpy(), _TIME
+        return np.sort(_there(column.cast(pa.timestamp("us"), safe=False).cast(pa.int64()))), _TIME
     return None
 
 
-def _sorted(numbers: NDArray[Any], kind: Any) -> Counts:
+def _there(column: Any) -> NDArray[Any]:
+    """The values of numbers [rows] that are not null."""
+    return (column.drop_null() if column.null_count else column).to_numpy()
+
+
+def _ticks(values: Any) -> Any:
+    """Times as whole numbers; other values as they are."""
+    return values.cast(pa.int64()) if values.type == _TIME else values
+
+
+def _sorted(numbers: NDArray[Any], kind: Any, rows: NDArray[np.int64] | None = None) -> Counts:
+    """The counts of sorted numbers.
+
+    Args:
+        kind: their Arrow type.
+        rows: the rows of each; default: one.
+    """
     if not len(numbers):
         return Counts()
-    numbers = np.sort(numbers)
-    first = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1]))
-    values: Any = pa.array(numbers[first])
-    return Counts(values=values.cast(kind), rows=pa.array(np.diff(np.append(first, len(numbers)))))
+    is_new = np.ones(len(numbers), bool)
+    np.not_equal(numbers[1:], numbers[:-1], out=is_new[1:])
+    if not is_new.all():
+        first = np.flatnonzero(is_new)
+        numbers = numbers[first]
+        rows = np.diff(first, append=len(is_new)) if rows is None else np.add.reduceat(rows, first)
+    values: Any = pa.array(numbers)
+    rows = np.ones(len(numbers), np.int64) if rows is None else rows
+    return Counts(values=values if values.type == kind else values.cast(kind), rows=pa.array(rows))
 
 
 def _canonical(values: Any) -> Any:
@@ -128,8 +159,6 @@ def shortened(counts: Counts) -> Counts:
     """The counts with long texts replaced by their beginning and a hash."""
     texts = counts.values
     long = pc.greater(pc.utf8_length(texts), LONGEST)
-    if not pc.any(long).as_py():
-        return counts
     start = LONGEST - _HASH_CHARS - 1
     short = [
         f"{t[:start]}#{hashlib.sha256(t.encode()).hexdigest()[:_HASH_CHARS]}" for t in texts.filter(long).to_pylist()

@@ -76,7 +76,9 @@ def sketch_of(counts: Counts) -> Sketch:
         return Sketch(hashes=hashes)
     numbers = floats_of(counts.values)
     return Sketch(
-        hashes=hashes, moments=moments_of(numbers, counts.weights), bins=counted_quantiles(numbers, counts.weights)
+        hashes=hashes,
+        moments=moments_of(*finite(numbers, counts.weights)),
+        bins=counted_quantiles(numbers, counts.weights),
     )
 
 
@@ -96,10 +98,14 @@ def merge_sketches(parts: Sequence[Sketch], lost: int) -> Sketch:
     )
 
 
+def finite(numbers: Floats, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Rising numbers without NaN, and the rows of each, without those that are infinite."""
+    inside = slice(np.searchsorted(numbers, -np.inf, side="right"), np.searchsorted(numbers, np.inf, side="left"))
+    return numbers[inside], rows[inside]
+
+
 def moments_of(numbers: Floats, rows: NDArray[np.int64]) -> Moments:
-    """The moments of counted numbers."""
-    finite = np.isfinite(numbers)
-    numbers, rows = numbers[finite], rows[finite]
+    """The moments of finite numbers, and the rows of each."""
     num = int(rows.sum())
     if not num:
         return Moments(num=0, mean=0.0, m2=0.0)
@@ -110,7 +116,8 @@ def moments_of(numbers: Floats, rows: NDArray[np.int64]) -> Moments:
 
 def floats_of(values: Any) -> Floats:
     """Numbers, decimals included, as float64."""
-    return values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    floats = values if pa.types.is_float64(values.type) else values.cast(pa.float64(), safe=False)
+    return floats.to_numpy(zero_copy_only=False)
 
 
 def _hashes(values: Any) -> NDArray[np.uint64]:

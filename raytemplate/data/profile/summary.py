@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from raytemplate.data.exact import written
 from raytemplate.data.profile.column import ColumnProfile, exactly
 from raytemplate.data.profile.counts import Counts
-from raytemplate.data.profile.sketch import floats_of, moments_of
+from raytemplate.data.profile.sketch import Moments, finite, floats_of, moments_of
 from raytemplate.data.profile.table import TableProfile
 from raytemplate.records.profiled import ColumnSummary, Frequent, WindowProfile
 
@@ -43,13 +43,14 @@ def summary_of(found: ColumnProfile) -> ColumnSummary:
     """The summary of a column."""
     facts: dict[str, Any] = {}
     if found.type in ("number", "integer") and found.min is not None:
-        moments = _moments(found)
+        values, rows = _by_size(found)
+        moments = _moments(found, values, rows)
         facts = {
             "min": _number(found.min),
             "max": _number(found.max),
             "mean": moments.mean if moments.num else None,
             "deviation": moments.deviation if moments.num else None,
-            "percentiles": quantiles(found, _RANKS),
+            "percentiles": _quantiles(found, values, rows, _RANKS),
         }
     elif isinstance(found.min, datetime):
         facts = {"oldest": found.min, "newest": found.max}
@@ -73,30 +74,34 @@ def summary_of(found: ColumnProfile) -> ColumnSummary:
 def quantiles(found: ColumnProfile, ranks: NDArray[np.float64]) -> tuple[float, ...]:
     """The least number below or at which are this share of the finite numbers, for each rank from 0 to 1; () if there
     are none. Exact if all values were counted."""
-    values, rows = _by_size(found)
+    return _quantiles(found, *_by_size(found), ranks)
+
+
+def _quantiles(
+    found: ColumnProfile, values: NDArray[np.float64], rows: NDArray[np.int64], ranks: NDArray[np.float64]
+) -> tuple[float, ...]:
     if not len(values):
         return ()
     until = np.cumsum(rows)
-    at = np.searchsorted(until, np.ceil(ranks * until[-1] - 1e-9).clip(min=1), side="left")
+    at = np.searchsorted(until, np.ceil(ranks * until[-1] - 1e-9).clip(min=1).astype(np.int64), side="left")
     chosen = values[at.clip(max=len(values) - 1)]
     low, high = found.min, found.max
     if isinstance(low, int | float) and isinstance(high, int | float):
         chosen = chosen.clip(float(low), float(high))
-    return tuple(float(value) for value in chosen)
+    return tuple(chosen.tolist())
 
 
-def _by_size(found: ColumnProfile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _by_size(found: ColumnProfile) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Rising finite numbers that stand for all of a column, and the rows of each."""
     if found.sketch is not None and found.sketch.bins is not None:
-        return found.sketch.bins.middles(), found.sketch.bins.rows()
-    values = floats_of(found.counts.values)
-    finite = np.isfinite(values)
-    return values[finite], found.counts.weights[finite].astype(np.float64)
+        return found.sketch.bins.middles(), np.array(found.sketch.bins.counts, np.int64)
+    return finite(floats_of(found.counts.values), found.counts.weights)
 
 
-def _moments(found: ColumnProfile) -> Any:
+def _moments(found: ColumnProfile, values: NDArray[np.float64], rows: NDArray[np.int64]) -> Moments:
     if found.sketch is not None and found.sketch.moments is not None:
         return found.sketch.moments
-    return moments_of(floats_of(found.counts.values), found.counts.weights)
+    return moments_of(values, rows)
 
 
 def _number(value: Any) -> float:

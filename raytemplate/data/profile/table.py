@@ -89,7 +89,7 @@ def _profile(name: str, column: Any) -> ColumnProfile:
 
 def _merged(name: str, parts: Sequence[ColumnProfile]) -> ColumnProfile:
     try:
-        return merge(NOTHING, *parts)
+        return parts[0] if len(parts) == 1 else merge(NOTHING, *parts)
     except DataError as error:
         raise DataError(f"column {name}: {error.what}", next_step=error.next_step) from error
 

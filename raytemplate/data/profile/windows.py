@@ -90,8 +90,7 @@ def profile_windows(order: ProfileOrder, cells: Cells) -> Profiled:
         DataError, IntegrityError: a file cannot be read, or has changed; a column cannot be masked.
         UsageError: the key of the mask does not exist here.
     """
-    masker = masker_of(order.mask) if order.mask else None
-    work = _Work(order=order, cells=cells, masker=masker)
+    work = _Work.of(order, cells)
     parts: dict[str, list[TableProfile]] = {window.name: [] for window in order.windows}
     num_files = num_kept = 0
     for done in _in_turn(work):
@@ -110,6 +109,30 @@ def profile_windows(order: ProfileOrder, cells: Cells) -> Profiled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _FileKept:
+    """What is kept of one file."""
+
+    file: SourceFile
+
+    stamp: tuple[int, int] | None
+    """Its stamp when this was looked up."""
+
+    key: str
+    """What its cells are kept under."""
+
+    wanted: tuple[tuple[str, Stretch], ...]
+    """(window, stretch in it)."""
+
+    found: Mapping[Stretch, TableProfile]
+    """The profiles of stretches that are kept."""
+
+    @property
+    def missing(self) -> list[Stretch]:
+        """Stretches whose profiles are not kept."""
+        return [stretch for _, stretch in self.wanted if stretch not in self.found]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _FileDone:
     """The profile of one file."""
 
@@ -125,7 +148,9 @@ def _in_turn(work: "_Work") -> Iterator[_FileDone]:
     files = work.order.source.files
     with ThreadPoolExecutor(_THREADS) as pool:
         for first in range(0, len(files), _FILES_AT_ONCE):
-            yield from pool.map(work.file, files[first : first + _FILES_AT_ONCE])
+            # Opening cells is many short steps, for which threads would only wait for each other.
+            kept = [work.look_up(file) for file in files[first : first + _FILES_AT_ONCE]]
+            yield from pool.map(work.complete, kept)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,23 +160,42 @@ class _Work:
     order: ProfileOrder
     cells: Cells
     masker: Masker | None
+    alike: str
+    """What the cells of all files are made from besides the file."""
 
-    def file(self, file: SourceFile) -> _FileDone:
-        """The profiles of a file's stretches in the windows."""
+    @staticmethod
+    def of(order: ProfileOrder, cells: Cells) -> "_Work":
+        """The work of an order.
+
+        Raises:
+            UsageError: the key of the mask does not exist here.
+        """
+        masker = masker_of(order.mask) if order.mask else None
+        mask = [order.mask.rules, masker.key_id] if order.mask and masker else []
+        asked = replace(order.asked, columns=tuple(sorted(order.asked.columns)))
+        reading = [order.source.kind, order.source.reading, order.rules, order.drop]
+        alike = cell_key([reading, mask, order.split.id if order.split else "", asked])
+        return _Work(order=order, cells=cells, masker=masker, alike=alike)
+
+    def look_up(self, file: SourceFile) -> _FileKept:
+        """What is kept of a file."""
         before = self._stamp(file)
         key = self._key(file, before)
-        wanted = self._stretches(file, self.cells.known(key))
-        found = {stretch: self.cells.read(key, stretch) for _, stretch in wanted}
-        missing = [stretch for stretch, kept in found.items() if kept is None]
+        wanted = tuple(self._stretches(file, self.cells.known(key)))
+        read = {stretch: self.cells.read(key, stretch) for _, stretch in wanted}
+        found = {stretch: one for stretch, one in read.items() if one is not None}
+        return _FileKept(file=file, stamp=before, key=key, wanted=wanted, found=found)
+
+    def complete(self, kept: _FileKept) -> _FileDone:
+        """The profiles of a file's stretches in the windows."""
+        found, missing = kept.found, kept.missing
         if missing:
-            made = self._made(file, [*missing, *self._after(file, missing)])
-            unchanged = self._stamp(file) == before
-            for stretch, profile in made.items():
-                if unchanged:
-                    self.cells.keep(key, stretch, profile)
-            found |= made
-        parts = tuple((name, part) for name, stretch in wanted if (part := found[stretch]) is not None)
-        return _FileDone(parts=parts, is_kept=not missing)
+            made = self._made(kept.file, [*missing, *self._after(kept.file, missing)])
+            if self._stamp(kept.file) == kept.stamp:
+                for stretch, profile in made.items():
+                    self.cells.keep(kept.key, stretch, profile)
+            found = {**found, **made}
+        return _FileDone(parts=tuple((name, found[stretch]) for name, stretch in kept.wanted), is_kept=not missing)
 
     def _stamp(self, file: SourceFile) -> tuple[int, int] | None:
         source = self.order.source
@@ -159,14 +203,7 @@ class _Work:
 
     def _key(self, file: SourceFile, before: tuple[int, int] | None) -> str:
         """What the cells of a file are kept under; "" if its content cannot be told without reading it."""
-        if before is None:
-            return ""
-        order = self.order
-        mask = [order.mask.rules, self.masker.key_id] if order.mask and self.masker else []
-        asked = replace(order.asked, columns=tuple(sorted(order.asked.columns)))
-        content = [file.sha256, list(before), file.handle]
-        reading = [order.source.kind, order.source.reading, order.rules, order.drop]
-        return cell_key([content, reading, mask, order.split.id if order.split else "", asked])
+        return cell_key([[file.sha256, list(before), file.handle], self.alike]) if before is not None else ""
 
     def _stretches(self, file: SourceFile, known: Sequence[Stretch]) -> list[tuple[str, Stretch]]:
         """(window, stretch) of everything in the windows that the file may hold."""

@@ -7,6 +7,7 @@ values. Applying the rule a second time changes nothing.
 """
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -75,6 +76,7 @@ def _without_missing(column: Any, rules: Rules) -> Any:
     return trimmed(column, ("", *rules.missing))
 
 
+@cache
 def word_of(kind: str) -> str:
     """The contract's word for an Arrow type, given by its name in a schema; "" if there is none."""
     kind = plain_type(kind)

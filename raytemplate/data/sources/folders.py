@@ -9,6 +9,7 @@ import fnmatch
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,9 +60,13 @@ class _Look:
         if len(self.left_out) < _MOST_KEPT:
             self.left_out.append(LeftOut(path=os.path.relpath(path, self.top), why=why))
 
-    def take(self, path: str) -> None:
-        """Takes a file, or a link to one inside `top`, unless it has been taken under another name."""
-        status = os.stat(path)
+    def take(self, path: str, status: os.stat_result | None = None) -> None:
+        """Takes a file, or a link to one inside `top`, unless it has been taken under another name.
+
+        Args:
+            status: what is known about the file; None to ask for it.
+        """
+        status = status or os.stat(path)
         identity = (status.st_dev, status.st_ino)
         if before := self.names.get(identity):
             self.leave_out(path, f"the same file as {os.path.relpath(before, self.top)}")
@@ -158,10 +163,15 @@ def files_matching(pattern: str, root: Path) -> Found:
     look = _Look(top=top, endings=("",))
     at, real = str(root), _RealPaths(top)
     paths = [os.path.normpath(os.path.join(at, name)) for name in _matches(pattern, root, look)]
-    for path in sorted(paths, key=lambda path: (real.is_other(path), path)):
-        if os.path.isdir(path):
+    found = {path: _status(path) for path in paths}
+    others = {path: real.is_other(path, status) for path, status in found.items()}
+    for path in sorted(paths, key=lambda path: (others[path], path)):
+        status = found[path]
+        if status is not None and stat.S_ISREG(status.st_mode) and not others[path]:
+            look.take(path, status)  # most files, of which there may be many
+        elif os.path.isdir(path):
             continue
-        if glob.has_magic(pattern) and real.is_other(path) and (fault := link_fault(path, top)):
+        elif glob.has_magic(pattern) and others[path] and (fault := link_fault(path, top)):
             look.leave_out(path, fault)
         elif os.path.isfile(path):
             look.take(path)
@@ -179,13 +189,25 @@ class _RealPaths:
         self._top = top
         self._folders: dict[str, bool] = {}
 
-    def is_other(self, path: str) -> bool:
-        """Whether a path is a link, or leads through one below the folder."""
+    def is_other(self, path: str, status: os.stat_result | None) -> bool:
+        """Whether a path is a link, or leads through one below the folder.
+
+        Args:
+            status: of the path itself, not of what it links to; None if there is nothing.
+        """
         folder = os.path.dirname(path) or "."
         if folder not in self._folders:
             own = os.path.normpath(os.path.join(os.path.realpath(self._top), os.path.relpath(folder, self._top)))
             self._folders[folder] = os.path.realpath(folder) != own
-        return self._folders[folder] or os.path.islink(path)
+        return self._folders[folder] or (status is not None and stat.S_ISLNK(status.st_mode))
+
+
+def _status(path: str) -> os.stat_result | None:
+    """The status of a path, of the link itself if it is one; None if there is nothing."""
+    try:
+        return os.lstat(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:

@@ -70,6 +70,8 @@ class Slice:
     @property
     def bins(self) -> tuple[TimeBin, ...]:
         """`time_rows` as bins, oldest first."""
+        if not self.time_rows:
+            return ()
         return tuple(TimeBin(name=name, num_rows=rows) for name, rows in sorted(self.time_rows.items()))
 
     def may_hold(self, start: datetime, end: datetime) -> bool:

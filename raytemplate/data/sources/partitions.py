@@ -29,6 +29,8 @@ def partition_texts(path: str) -> dict[str, str | None]:
     Raises:
         DataError: a name occurs twice.
     """
+    if "=" not in path:
+        return {}
     matches = [_PART.match(part) for part in path.split("/")[:-1]]
     found = {match[1]: unquote(match[2]) for match in matches if match}
     if len(found) < sum(match is not None for match in matches):

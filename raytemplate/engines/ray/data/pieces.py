@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from secrets import token_bytes
@@ -75,10 +75,10 @@ class Piece:
     for_model: Callable[[pa.Table], pa.Table] | None = None
     """Masks rows as a model needs them; None if there is no model, or if it needs no masking."""
     judges: RowRules | None = None
-    """What decides about rows while they are read: with a mask, because later it would see masked values, and with
-    promises that mark rows. None if it is decided later."""
+    """What decides about rows while they are read, before they are masked; None if there is no contract and no mask, or
+    if an earlier pass has decided."""
     slices: tuple[tuple[int, int], ...] = ()
-    """(rows before it in the file, rows in it) of each slice, if rows are marked; else empty."""
+    """(rows before it in the file, rows in it) of each slice, if there is a contract; else empty."""
     mask_key: str = ""
     """Id of the key with which the bytes were hashed when they were read before, otherwise ""."""
     kept: bool = False
@@ -172,7 +172,7 @@ def pieces_of(
 def _judges(stage: IngestStage, *, again: bool) -> RowRules | None:
     """What decides about rows while they are read; a pass after the first only takes out the same rows again."""
     promises = stage.promises
-    if stage.mask is None and promises is None:
+    if stage.mask is None and promises is None and (again or not stage.contract):
         return None
     if not again:
         return RowRules(drop=stage.drop, contract=stage.contract, promises=promises)
@@ -373,7 +373,7 @@ def _judged(
         num_before: rows of the piece in the parts before this one.
     """
     masked = piece.mask.columns if piece.mask else ()
-    numbers = partial(_numbers, piece, result.table, side, num_before)
+    numbers = cache(partial(_numbers, piece, result.table, side, num_before))
     table, breaches = judge_rows(result.table, rules, masked, piece.order.path, numbers)
     return replace(result, table=table), breaches
 

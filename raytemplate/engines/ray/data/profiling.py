@@ -1,12 +1,11 @@
 """The raw profile of a run's windows, computed from the rows that ingest reads anyway."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
 from raytemplate.data.mask_options import DROP
-from raytemplate.data.profile.document import from_document, to_document
+from raytemplate.data.profile.stream import from_bytes, to_bytes
 from raytemplate.data.profile.summary import window_profile
 from raytemplate.data.profile.table import Asked, TableProfile, merge_tables, table_profile
 from raytemplate.errors import DataError
@@ -22,18 +21,18 @@ def profile_of(rows: pa.Table, stage: IngestStage, num_dropped: int) -> TablePro
         return None
 
 
-def profile_text(rows: pa.Table, stage: IngestStage, num_dropped: int) -> str:
-    """The same as JSON, which travels from workers; "" if they cannot be profiled."""
+def profile_bytes(rows: pa.Table, stage: IngestStage, num_dropped: int) -> bytes:
+    """The same as bytes, which travel from workers; b"" if they cannot be profiled."""
     found = profile_of(rows, stage, num_dropped)
-    return json.dumps(to_document(found), separators=(",", ":")) if found else ""
+    return to_bytes(found) if found else b""
 
 
-def profile_from(texts: Sequence[str], stage: IngestStage) -> TableProfile | None:
+def profile_from(parts: Sequence[bytes], stage: IngestStage) -> TableProfile | None:
     """The profile of all parts of a window; None if a part has none."""
-    if not all(texts):
+    if not all(parts):
         return None
     try:
-        return merge_tables([from_document(json.loads(text)) for text in texts], _asked(stage).columns)
+        return merge_tables([from_bytes(part) for part in parts], _asked(stage).columns)
     except (DataError, pa.ArrowException):
         return None
 

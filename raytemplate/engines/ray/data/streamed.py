@@ -36,7 +36,7 @@ from raytemplate.engines.ray.data.pieces import (
     pieces_of,
     take_accounts,
 )
-from raytemplate.engines.ray.data.profiling import data_profile, profile_from, profile_text
+from raytemplate.engines.ray.data.profiling import data_profile, profile_bytes, profile_from
 from raytemplate.engines.ray.data.window_rows import (
     baseline_of,
     breaches_of,
@@ -70,8 +70,6 @@ class _Part:
     """Statistics of the rows that are left."""
     baseline: str
     """State of the baseline as JSON; "" outside the train window."""
-    profile: str
-    """Raw profile of the rows as JSON; "" if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +92,8 @@ class _Pass:
 
     parts: list[_Part]
     """Statistics, by window and block."""
+    profiles: list[bytes]
+    """The raw profile of each part."""
     accounts: list[FileRead]
     """The bytes that were read."""
     breaches: list[Breach]
@@ -126,7 +126,7 @@ def streamed(stage: IngestStage, apart: QuarantineFile, copy: KeptRows | None) -
             apart.begin_again()
             found = _first_pass(stage, apart, keys, copy, repeated)
     accounts = found.accounts
-    ingested = _merged(stage, found.parts, account_of(stage, accounts), breaches, found.judged)
+    ingested = _merged(stage, found, account_of(stage, accounts), breaches)
     ingested = replace(ingested, snapshot=with_copy(ingested.snapshot, copy), labels=found.labels)
     rows = {w.name: _rows(stage, w, accounts, copy, repeated) for w in stage.windows}
     test = rows.pop("test")
@@ -149,6 +149,7 @@ def _first_pass(
         zero_copy_batch=True,
     )
     parts: list[_Part] = []
+    profiles: list[bytes] = []
     accounts: list[FileRead] = []
     breaches: list[Breach] = []
     judged: list[ContractFound] = []
@@ -156,32 +157,37 @@ def _first_pass(
     for row in blocks.iter_rows():
         block = codec.decode(_Block, json.loads(row["block"]))
         parts += block.parts
+        profiles += row["profiles"]
         accounts += block.accounts
         breaches += block.breaches
         judged += block.judged
         apart.add_bytes(row["quarantined"])
         keys.add(row["keys"])
         labels.add(row["labels"])
-    return _Pass(parts=parts, accounts=accounts, breaches=breaches, judged=judged, labels=labels.all())
+    return _Pass(
+        parts=parts, profiles=profiles, accounts=accounts, breaches=breaches, judged=judged, labels=labels.all()
+    )
 
 
 def _merged(
     stage: IngestStage,
-    parts: list[_Part],
+    passed: _Pass,
     accounts: tuple[FileRead, ...],
     breaches: list[Breach],
-    judged: list[ContractFound],
 ) -> Ingested:
     """Merge the statistics of all blocks, in the order of the blocks."""
-    by_window = {w.name: [p for p in parts if p.window == w.name] for w in stage.windows}
+    by_window = {w.name: [p for p in passed.parts if p.window == w.name] for w in stage.windows}
     num_rows = {name: sum(p.statistics.num_rows for p in ps) for name, ps in by_window.items()}
     dropped = {name: sum(p.num_dropped for p in ps) for name, ps in by_window.items()}
-    contract = check_contract(stage, num_rows, dropped, breaches, judged)
+    contract = check_contract(stage, num_rows, dropped, breaches, passed.judged)
     found = {
         name: functools.reduce(feature_statistics.merge, (p.statistics for p in ps)) for name, ps in by_window.items()
     }
     check_target_spread(found["train"])
-    profiles = {name: profile_from([p.profile for p in ps], stage) for name, ps in by_window.items()}
+    profiled = list(zip(passed.parts, passed.profiles, strict=True))
+    profiles = {
+        name: profile_from([found for part, found in profiled if part.window == name], stage) for name in by_window
+    }
     states = [baselines.BaselineState.from_json(p.baseline) for p in by_window["train"] if p.baseline]
     return Ingested(
         snapshot=snapshot_of(stage, accounts, num_rows, dropped, STREAM, contract),
@@ -205,11 +211,13 @@ def _block_of(table: pa.Table, stage: IngestStage, repeated: Repeated = ()) -> p
     parts = tuple(
         _part(stage, name, part, dropped[name]) for name, part in kept.items() if part.num_rows or dropped[name]
     )
+    profiles = [profile_bytes(kept[one.window], stage, one.num_dropped) for one in parts]
     found = (joined(one.found for one in judged),) if judged else ()
     block = _Block(parts=parts, accounts=accounts, breaches=breaches_of(table, stage), judged=found)
     quarantined, labels = to_bytes([one.quarantined for one in judged]), labels_of_windows(kept, stage)
     columns: dict[str, Any] = {
         "block": pa.array([json.dumps(codec.encode(block))], pa.large_string()),
+        "profiles": pa.array([profiles], pa.list_(pa.large_binary())),
         "quarantined": pa.array([quarantined], pa.large_binary()),
         "keys": pa.array([[one.tobytes() for one in keys]], pa.list_(pa.large_binary())),
         "labels": pa.array([labels_to_bytes(labels) if labels else b""], pa.large_binary()),
@@ -228,7 +236,6 @@ def _part(stage: IngestStage, window: str, rows: pa.Table, num_dropped: int) -> 
         num_dropped=num_dropped,
         statistics=statistics_of(rows, stage),
         baseline=baseline,
-        profile=profile_text(rows, stage, num_dropped),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from raytemplate.data.conditions import parse_condition, target_columns
-from raytemplate.data.contract import Breach, check_rows, refuse_breaches
+from raytemplate.data.contract import Breach, refuse_breaches
 from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.data.judged_rows import BROKEN, REPEATED, Judged, joined, take_out
 from raytemplate.data.labels import Labels, labels_of
@@ -28,7 +28,6 @@ from raytemplate.data.windows import (
 )
 from raytemplate.engines.ray.data.pieces import (
     breaches_in,
-    by_file,
 )
 from raytemplate.errors import DataError
 from raytemplate.evaluation import baselines
@@ -37,14 +36,8 @@ from raytemplate.records.contracted import ContractFound
 
 
 def breaches_of(block: pa.Table, stage: IngestStage) -> tuple[Breach, ...]:
-    """Breaches of the contract by a block's rows, without those that are dropped. Needs the account column."""
-    if stage.mask is not None or stage.promises is not None:  # checked while reading, before values were masked
-        return tuple(replace(one, location=named(one.location, Path(stage.root))) for one in breaches_in(block))
-    if not stage.contract:
-        return ()
-    files = ((path, without_dropped(rows, stage.drop)[0]) for path, rows in by_file(block))
-    root = Path(stage.root)
-    return tuple(breach for path, rows in files for breach in check_rows(rows, stage.contract, named(path, root)))
+    """Breaches of the contract that reading has found in a block's rows. Needs the account column."""
+    return tuple(replace(one, location=named(one.location, Path(stage.root))) for one in breaches_in(block))
 
 
 def cut_and_drop(rows: pa.Table, stage: IngestStage) -> tuple[dict[str, pa.Table], dict[str, int], tuple[Judged, ...]]:
