@@ -175,7 +175,8 @@ def matching(table: pa.Table, condition: Any) -> NDArray[np.bool_]:
 
 
 def merged(breaches: Iterable[Breach]) -> tuple[Breach, ...]:
-    """One breach for each promise that is broken, sorted: counts added up, the first file and value kept."""
+    """One breach for each promise that is broken, sorted: counts added up, the first file, row and value kept, in
+    whatever order they come."""
     found: dict[tuple[str, str], Breach] = {}
     for one in breaches:
         known = found.get((one.path, one.promise))
@@ -184,7 +185,8 @@ def merged(breaches: Iterable[Breach]) -> tuple[Breach, ...]:
 
 
 def _added(one: Breach, other: Breach) -> Breach:
-    return replace(one, num_rows=one.num_rows + other.num_rows, num_checked=one.num_checked + other.num_checked)
+    first = min(one, other, key=lambda each: (each.num_rows == 0, each.location, each.row))
+    return replace(first, num_rows=one.num_rows + other.num_rows, num_checked=one.num_checked + other.num_checked)
 
 
 def _is_broken(one: Breach) -> bool:

@@ -69,9 +69,9 @@ def test_a_broken_promise_of_a_masked_column_names_file_and_rows_but_no_value(sm
         read(stage_of(small, **promised, **{"data.mask.carrier": "hash"}))
     carrier, origin = refused.value.what.splitlines()
     assert carrier.endswith(
-        'rows break "values: [AA]"; the first in data/flights/2013-01.parquet, row 2: not shown (data.mask)'
+        'rows break "values: [AA]"; the first in data/flights/2013-01.parquet, row 6,861: not shown (data.mask)'
     )
-    assert origin.endswith("the first in data/flights/2013-01.parquet, row 1: JFK")
+    assert origin.endswith("the first in data/flights/2013-01.parquet, row 6,861: JFK")
 
 
 UNREADABLE = {
