@@ -6,6 +6,7 @@ import getpass
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,13 @@ def conduct_submitted(work: Work) -> None:
     # Started now so that the promoter is ready when the job ends: its imports take seconds that no budget reserves.
     with (
         journal.attempt(meter),
-        PromoterProcess(work.workspace, plan.promote.tracking_uri, journal.log, getpass.getuser()) as promoter,
+        PromoterProcess(
+            work.workspace,
+            plan.promote.tracking_uri,
+            journal.log,
+            getpass.getuser(),
+            searched=plan.sweep is not None,
+        ) as promoter,
     ):
         work.listener.started(plan, journal.run_id)
         try:
@@ -112,8 +119,8 @@ def _follow_and_judge(jobs: Jobs, work: Work, meter: Meter, promoter: Promoter) 
 def _follow_to_end(jobs: Jobs, work: Work, meter: Meter) -> None:
     plan, journal = work.plan, work.journal
     try:
-        spent = lambda: spent_on(journal, plan.limits.usd_per_s)  # noqa: E731
-        watch = Watch(plan, work.listener, spent, lambda snapshot, shared: _about_data(work, snapshot, shared))
+        spent = partial(spent_on, journal, plan.limits.usd_per_s)
+        watch = Watch(plan, work.listener, spent, partial(_about_data, work))
         _follow(jobs, journal, watch, work.listener, _Lateness(plan, journal, meter))
     except (KeyboardInterrupt, Interrupted):
         stop(jobs, journal)
