@@ -70,7 +70,7 @@ def judged(folder, monkeypatch, error):
     ).run_up_to_evaluation()
     judge = Judge(run, error)
     monkeypatch.setattr(submitted, "Jobs", Done)
-    monkeypatch.setattr(submitted, "PromoterProcess", lambda *_: judge)
+    monkeypatch.setattr(submitted, "PromoterProcess", lambda *_, **__: judge)
     return run, judge
 
 
