@@ -14,16 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 from select import select
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from raytemplate.errors import EngineError, IntegrityError, Interrupted, from_words
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.ledger import keys
-from raytemplate.ledger.decisions import Decision, new_nonce, said
+from raytemplate.ledger.bodies import KeyRevoked, content_of
+from raytemplate.ledger.decisions import Action, Decision, new_nonce, said
 from raytemplate.ledger.head import Move
 from raytemplate.ledger.keyring import KnownKey
 from raytemplate.ledger.opening import open_ledger
+from raytemplate.ledger.refusals import one_key
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
@@ -130,8 +132,10 @@ class PromoterProcess:
         Raises:
             IntegrityError, UsageError: see `Ledger.revoke`.
         """
-        actor = Actor(name=self._name, reason=reason)
-        answer = self._ask("revoke_key", f"raytemplate identity revoke {key}", key=key, actor=actor)
+        known = one_key(open_ledger(self._workspace).keyring(), key)
+        body = KeyRevoked(key=known.key.id, actor=Actor(name=self._name, reason=reason))
+        actor = self._signed(body.type, "", reason, content=content_of(body))
+        answer = self._ask("revoke_key", f"raytemplate identity revoke {key}", key=body.key, actor=actor)
         return decode(KnownKey, answer["key"]), str(answer["warning"])
 
     def project_model(self, model: str) -> str:
@@ -158,7 +162,15 @@ class PromoterProcess:
                 self._process.stdin.close()
 
     def _signed(
-        self, action: Literal["promote", "rollback"], model: str, reason: str, *, run_id: str, version: int, digest: str
+        self,
+        action: Action,
+        model: str,
+        reason: str,
+        *,
+        run_id: str = "",
+        version: int = 0,
+        digest: str = "",
+        content: str = "",
     ) -> Actor:
         """The person, with what is asked for, signed here by the person's own key."""
         ledger = open_ledger(self._workspace)
@@ -169,11 +181,12 @@ class PromoterProcess:
             run_id=run_id,
             version=version,
             digest=digest,
-            term=ledger.history(model).term,
+            term=ledger.history(model).term if model else 0,
             name=self._name,
             reason=reason,
             at=ledger.clock(),
             nonce=new_nonce(),
+            content=content,
         )
         return Actor(name=self._name, reason=reason, said=said(decision, keys.signer("identity")))
 

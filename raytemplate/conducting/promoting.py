@@ -21,6 +21,7 @@ from raytemplate.execution import decide as deciding
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.history.runs import Run
+from raytemplate.ledger.bodies import KeyRevoked, content_of
 from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
@@ -98,6 +99,8 @@ class Promoting:
     def revoke_key(self, key: str, actor: Actor) -> dict[str, Any]:
         """Let a key of the ledger sign nothing from now on; returns the key, and a warning or ""."""
         ledger = open_ledger(self.workspace)
+        asked = KeyRevoked(key=key, actor=actor)
+        _check_signed(actor, ledger, model="", action=asked.type, content=content_of(asked))
         revoked = ledger.revoke(key, actor)
         return {"key": encode(revoked), "warning": keep_checkpoint(ledger)}
 
@@ -134,7 +137,7 @@ def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: objec
         ChampionMoved: the champion has moved since it was signed.
         IntegrityError: it is not signed, or says something else.
     """
-    term = ledger.history(model).term
+    term = ledger.history(model).term if model else 0
     if actor.said is not None and read_decision(actor.said).term != term:
         raise ChampionMoved(
             f"the champion of {model} has moved since this was asked for", next_step=f"raytemplate show {model}"

@@ -12,12 +12,24 @@ from raytemplate.history.registered import find_version
 from raytemplate.history.run_list import Runs, list_runs
 from raytemplate.history.runs import Run
 from raytemplate.history.service import in_service
-from raytemplate.ledger.bodies import Body, KeyAdded, KeyRevoked, OfModel, Promotion, Rollback, Waiting
+from raytemplate.ledger.bodies import (
+    Body,
+    KeyAdded,
+    KeyRevoked,
+    OfModel,
+    Promotion,
+    Rollback,
+    SettingsChanged,
+    SnapshotFrozen,
+    SnapshotRevoked,
+    Waiting,
+    Waived,
+)
 from raytemplate.ledger.decisions import key_of
 from raytemplate.ledger.events import Event, body_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
-from raytemplate.records.judged import AUTOMATIC, VerdictRecord
+from raytemplate.records.judged import AUTOMATIC, Actor, VerdictRecord
 from raytemplate.reports.history import EventRow, ModelRow
 from raytemplate.reports.model_shown import GateRate, ModelView
 from raytemplate.reports.service import UNKNOWN, InService
@@ -102,7 +114,13 @@ def _reason(body: Body) -> str:
         case KeyAdded():
             return f"{body.purpose} key {body.key.id} of {body.name}"
         case KeyRevoked():
-            return f"key {body.key}" + (f": {actor.reason}" if actor.reason else "")
+            return _because(f"key {body.key}", actor)
+        case Waived():
+            return _because(f"{body.gate} for run {body.run_id} until {body.expires:%Y-%m-%d}", actor)
+        case SnapshotFrozen() | SnapshotRevoked():
+            return _because(body.name, actor)
+        case SettingsChanged():
+            return actor.reason
         case Waiting(grounds=grounds):
             allowed = ""
         case Promotion(grounds=grounds):
@@ -110,6 +128,10 @@ def _reason(body: Body) -> str:
     held = f"accepted although {', '.join(grounds.accepted)} held" if grounds.accepted else ""
     outside = f"{', '.join(grounds.set_outside)} set outside the template" if grounds.set_outside else ""
     return "; ".join(part for part in (allowed, held, outside) if part)
+
+
+def _because(what: str, actor: Actor) -> str:
+    return f"{what}: {actor.reason}" if actor.reason else what
 
 
 def event_rows(ledger: Ledger, name: str) -> list[EventRow]:

@@ -2,7 +2,7 @@
 
 Schema 2 of the ledger writes each member as itself. In schema 1 a single `Change` served all kinds, with its text
 joined in `details`: such events stay as they were written and hashed, and are read as today's member. Schema 3 adds the
-members for keys, and signs every event.
+members for keys and for what else a person decides, and signs every event.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from raytemplate.ledger.signing import PublicKey, Purpose
+from raytemplate.records.codec import canonical, encode
 from raytemplate.records.judged import AUTOMATIC, Actor
 
 _OUTSIDE = " set outside the template"
@@ -136,14 +137,99 @@ class KeyRevoked:
     """Who asked for it."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waived:
+    """A gate is excepted for one candidate, for a time."""
+
+    type: ClassVar[Literal["waived"]] = "waived"
+
+    run_id: str
+    """Run that made the candidate."""
+
+    digest: str
+    """Digest of the candidate's files."""
+
+    gate: str
+    """Name of the gate."""
+
+    expires: datetime
+    """When the exception ends."""
+
+    actor: Actor
+    """Who granted it, and why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SnapshotFrozen:
+    """The rows that a run read are to be kept as they are."""
+
+    type: ClassVar[Literal["snapshot-frozen"]] = "snapshot-frozen"
+
+    snapshot: str
+    """Digest of the snapshot."""
+
+    name: str
+    """Its short name, such as "flights@3f7f16"."""
+
+    actor: Actor
+    """Who asked for it, and why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SnapshotRevoked:
+    """No candidate that was made from these rows, or judged on them, is promoted from now on."""
+
+    type: ClassVar[Literal["snapshot-revoked"]] = "snapshot-revoked"
+
+    snapshot: str
+    """Digest of the snapshot."""
+
+    name: str
+    """Its short name, such as "flights@3f7f16"."""
+
+    actor: Actor
+    """Who asked for it, and why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettingsChanged:
+    """The settings of governance that are in force from now on."""
+
+    type: ClassVar[Literal["settings-changed"]] = "settings-changed"
+
+    settings: str
+    """All of them, as JSON in its canonical form."""
+
+    actor: Actor
+    """Who asked for it, and why."""
+
+
 OfModel = Waiting | Promotion | Rollback
 """What happens to a version of a model."""
-Body = OfModel | KeyAdded | KeyRevoked
+Decided = KeyRevoked | Waived | SnapshotFrozen | SnapshotRevoked | SettingsChanged
+"""What a person decides besides, and has signed."""
+Body = OfModel | KeyAdded | Decided
 """What happens."""
 MEMBERS: dict[str, type[Body]] = {
-    member.type: member for member in (Waiting, Promotion, Rollback, KeyAdded, KeyRevoked)
+    member.type: member
+    for member in (
+        Waiting,
+        Promotion,
+        Rollback,
+        KeyAdded,
+        KeyRevoked,
+        Waived,
+        SnapshotFrozen,
+        SnapshotRevoked,
+        SettingsChanged,
+    )
 }
 """Type of an event -> its body."""
+
+
+def content_of(body: Decided) -> str:
+    """What a person signs of a body, as JSON: all of it but the person, who is named beside it."""
+    return canonical({name: value for name, value in encode(body).items() if name != "actor"})
 
 
 def of_schema_1(member: type[Body], actor: str, change: dict[str, Any]) -> dict[str, Any]:

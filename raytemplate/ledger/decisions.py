@@ -19,12 +19,17 @@ DECISION_TYPE = "application/vnd.raytemplate.decision.v1+json"
 """DSSE's payload type of a decision."""
 
 
+Action = Literal[
+    "promote", "rollback", "key-revoked", "waived", "snapshot-frozen", "snapshot-revoked", "settings-changed"
+]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
     """What a person asks for, and what the person saw then."""
 
-    action: Literal["promote", "rollback"]
-    """What is to be done."""
+    action: Action
+    """What is to be done: a move of the champion, or the type of the event that is asked for."""
 
     ledger: str
     """Id of the ledger; "" if it had none yet."""
@@ -55,6 +60,9 @@ class Decision:
 
     nonce: str
     """Random, so that no two decisions are equal."""
+
+    content: str = ""
+    """What the event is to say, as `ledger.bodies.content_of` gives it; "" for a move of the champion."""
 
 
 def new_nonce() -> str:
@@ -104,8 +112,8 @@ def read_decision(what: Said) -> Decision:
         raise IntegrityError(f"a decision cannot be trusted: {error}") from error
 
 
-def check_decision(actor: Actor, **expected: object) -> None:
-    """Check that a person's envelope says what is being done in that person's name.
+def check_decision(actor: Actor, **expected: object) -> Said:
+    """Check that a person's envelope says what is being done in that person's name, and return the envelope.
 
     Args:
         expected: fields of the decision and their values.
@@ -120,3 +128,4 @@ def check_decision(actor: Actor, **expected: object) -> None:
         if getattr(decision, name) != value:
             found = getattr(decision, name)
             raise IntegrityError(f"the signed decision of {actor.name} has {name} {found!r}, expected {value!r}")
+    return actor.said

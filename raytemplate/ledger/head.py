@@ -9,8 +9,9 @@ from typing import Literal
 
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger import chain, keys
-from raytemplate.ledger.bodies import Grounds, KeyRevoked, Promotion, Rollback, Waiting
+from raytemplate.ledger.bodies import Decided, Grounds, KeyRevoked, Promotion, Rollback, Waiting, content_of
 from raytemplate.ledger.database import reading, writing
+from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.events import Event, idempotency_key
 from raytemplate.ledger.head_table import move_head, stored_heads
 from raytemplate.ledger.history import Head, History, ModelVersion, by_model, tell
@@ -200,6 +201,22 @@ class Ledger:
             if db is None:
                 raise no_model(model, ())
             return target(_history(db, model, with_signatures=True), model, to_version, tuple(stored_heads(db)))
+
+    def record(self, body: Decided, model: str = "") -> Event:
+        """Add what a person has decided. The same envelope, once more, writes nothing and returns the first event.
+
+        Args:
+            model: the model that it concerns; "" if none.
+
+        Raises:
+            IntegrityError: the envelope is missing or says something else.
+        """
+        said = check_decision(body.actor, action=body.type, model=model, content=content_of(body))
+        idem = idempotency_key(body.type, model, read_decision(said).nonce)
+        with writing(self.path) as db:
+            if seq := _known(db, model, idem):
+                return next(event for event in chain.read_all(db) if event.seq == seq)
+            return chain.append(db, model, body, idem=idem, at=self.clock(), signer=self.signer())
 
     def revoke(self, key: str, actor: Actor) -> KnownKey:
         """Let a key sign nothing from now on. A key that is revoked already writes nothing.

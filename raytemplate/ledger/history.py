@@ -95,7 +95,7 @@ def tell(events: Iterable[Event]) -> History:
     for event in events:
         body = body_of(event)
         if not isinstance(body, OfModel):
-            raise IntegrityError(f"event {event.seq}: {event.type} concerns no model")
+            continue
         _check(event, body, num_heads=len(heads), number=numbers.get(body.digest, len(numbers) + 1))
         if body.digest not in numbers:
             numbers[body.digest] = body.version

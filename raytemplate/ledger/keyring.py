@@ -1,9 +1,10 @@
 """The keys that a ledger knows, from its own events, and whether each event is signed as it must be."""
 
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.bodies import KeyAdded, KeyRevoked, OfModel, Rollback, Waiting
+from raytemplate.ledger.bodies import Decided, KeyAdded, KeyRevoked, OfModel, Rollback, Waiting, content_of
 from raytemplate.ledger.decisions import check_decision, key_of, read_decision
 from raytemplate.ledger.events import Event, body_of, content
 from raytemplate.ledger.signing import PublicKey, Purpose, signed_bytes
@@ -12,6 +13,8 @@ EVENT_TYPE = "application/vnd.raytemplate.event.v3+json"
 """DSSE's payload type of an event."""
 _SAID = '"said":{'
 """In every body that has an envelope, so that the others need not be parsed."""
+_BY_PERSON = frozenset(member.type for member in get_args(Decided))
+"""Types of events that a person has signed, always."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +121,8 @@ class Keyring:
             return f"is signed by key {event.key}, which event {known.revoked} revoked"
         if self.with_signatures and not known.key.has_signed(event.signature, to_sign(event)):
             return f"its signature is not by key {event.key}"
-        return self._fault_of_person(event) if self.with_signatures and _SAID in event.body else ""
+        asked = _SAID in event.body or event.type in _BY_PERSON
+        return self._fault_of_person(event) if self.with_signatures and asked else ""
 
     def _fault_of_person(self, event: Event) -> str:
         """What is wrong with the envelope in an event: its signature, its key, or that it says something else."""
@@ -126,14 +130,11 @@ class Keyring:
             body = body_of(event)
         except IntegrityError:
             return "its body cannot be read"
-        if not isinstance(body, OfModel) or body.actor.said is None:
+        if isinstance(body, KeyAdded):
             return ""
-        before = body.term if isinstance(body, Waiting) else body.term - 1
-        action, version = ("rollback", body.version) if isinstance(body, Rollback) else ("promote", 0)
-        about = {"action": action, "model": event.model, "version": version, "term": before}
         try:
-            check_decision(body.actor, digest=body.digest, run_id=body.run_id, **about)
-            key, ledger = key_of(body.actor.said), read_decision(body.actor.said).ledger
+            said = check_decision(body.actor, model=event.model, **_signed_for(body))
+            key, ledger = key_of(said), read_decision(said).ledger
         except IntegrityError as error:
             return error.what
         if ledger not in ("", self.ledger):
@@ -144,6 +145,15 @@ class Keyring:
         if known.purpose != "identity":
             return f"its decision is signed by key {key.id}, which is no person's"
         return f"its decision is signed by key {key.id}, which event {known.revoked} revoked" if known.revoked else ""
+
+
+def _signed_for(body: OfModel | Decided) -> dict[str, object]:
+    """What the envelope in an event must say, besides the model."""
+    if not isinstance(body, OfModel):
+        return {"action": body.type, "content": content_of(body)}
+    before = body.term if isinstance(body, Waiting) else body.term - 1
+    action, version = ("rollback", body.version) if isinstance(body, Rollback) else ("promote", 0)
+    return {"action": action, "version": version, "term": before, "digest": body.digest, "run_id": body.run_id}
 
 
 def to_sign(event: Event) -> bytes:

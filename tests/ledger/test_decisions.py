@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from deciding import signed_by
 
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.bodies import Grounds, KeyAdded, Promotion
+from raytemplate.ledger.bodies import Grounds, KeyAdded, KeyRevoked, Promotion
 from raytemplate.ledger.chain import examine
 from raytemplate.ledger.decisions import Decision, check_decision, new_nonce, read_decision, said
 from raytemplate.ledger.events import Event, body_of, event_hash
@@ -119,7 +120,7 @@ def test_nothing_is_written_on_a_decision(name: str, tmp_path: Path) -> None:
 def test_a_revoked_identity_decides_nothing_more(tmp_path: Path) -> None:
     ledger = ledger_at(tmp_path)
     promote(ledger)
-    ledger.revoke(ANN.key.id, Actor(name="ann"))
+    ledger.revoke(ANN.key.id, signed_by(ANN, KeyRevoked(key=ANN.key.id, actor=Actor(name="ann"))).actor)
     with pytest.raises(IntegrityError, match=f"the identity key {ANN.key.id} was revoked by event 4") as refused:
         promote(ledger, replace(DECISION, digest="b", term=1))
     assert refused.value.next_step == "raytemplate identity new" and ledger.faults() == ()

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from deciding import signed_by
 
 from raytemplate.errors import IntegrityError, UsageError
-from raytemplate.ledger.bodies import Grounds, KeyAdded
+from raytemplate.ledger.bodies import Grounds, KeyAdded, KeyRevoked
 from raytemplate.ledger.chain import FIRST_PREV_HASH, examine
 from raytemplate.ledger.events import Event, body_of, event_hash
 from raytemplate.ledger.exported import export_lines, read_export
@@ -22,7 +23,7 @@ from raytemplate.records.judged import Actor
 OLD = Path(__file__).parents[1] / "fixtures" / "workspace_0_1" / "workspace" / "governance.db"
 ANN, GROUNDS = Actor(name="ann", reason="ü|x"), Grounds(plan="p", snapshot="s", evaluation_sha256="e")
 START, MODEL = datetime(2013, 6, 1, tzinfo=UTC), "flights"
-OURS, OTHER = (signer_of(new_private_key()) for _ in range(2))
+OURS, OTHER, EVE = (signer_of(new_private_key()) for _ in range(3))
 NUM_MUTATED = 2000
 
 
@@ -153,9 +154,10 @@ def test_a_second_promoter_adds_its_key_and_both_may_sign(tmp_path: Path) -> Non
 def test_a_revoked_key_signs_nothing_more_and_what_it_signed_stays_valid(tmp_path: Path) -> None:
     path = tmp_path / "governance.db"
     ours, other = filled(ledger_at(path)), ledger_at(path, OTHER)
-    assert other.revoke(OURS.key.id[:6], ANN).revoked == 8
-    assert ours.revoke(OURS.key.id, ANN).revoked == 8  # nothing more to do
-    with pytest.raises(IntegrityError, match=r"the promoter key \w+ was revoked by event 8") as refused:
+    by_eve = signed_by(EVE, KeyRevoked(key=OURS.key.id, actor=ANN)).actor
+    assert other.revoke(OURS.key.id[:6], by_eve).revoked == 9
+    assert ours.revoke(OURS.key.id, by_eve).revoked == 9  # nothing more to do
+    with pytest.raises(IntegrityError, match=r"the promoter key \w+ was revoked by event 9") as refused:
         ours.rollback(MODEL, ANN)
     assert refused.value.next_step == "raytemplate identity new --promoter"
     assert other.rollback(MODEL, ANN).head.version == 1
@@ -163,7 +165,7 @@ def test_a_revoked_key_signs_nothing_more_and_what_it_signed_stays_valid(tmp_pat
     late = hashed_again([*other.events(), replace(other.events()[-1], idem="x", key=OURS.key.id)], None)
     (signed,) = [replace(late[-1], signature=OURS.sign(to_sign(late[-1])))]
     assert examine([*late[:-1], replace(signed, hash=event_hash(signed))]).faults == (
-        f"event {signed.seq}: is signed by key {OURS.key.id}, which event 8 revoked",
+        f"event {signed.seq}: is signed by key {OURS.key.id}, which event 9 revoked",
     )
 
 
