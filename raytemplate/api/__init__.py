@@ -33,14 +33,15 @@ from raytemplate.api.publish import site
 from raytemplate.api.reproduce import Reproduced, reproduce
 from raytemplate.api.run import resume, run, stop, submit, unfinished
 from raytemplate.api.use import Predicted, predict
+from raytemplate.api.waive import Excepted, waive
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff", "export_ledger",
-    "find", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "plan",
-    "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "revoke_key", "rollback", "run",
-    "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger",
-    "winning_template",
+    "Cleaned", "Excepted", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff",
+    "export_ledger", "find", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs", "model", "models",
+    "new_key", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "revoke_key",
+    "rollback", "run", "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials", "unfinished",
+    "verify_ledger", "waive", "winning_template",
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
+from raytemplate.errors import ChampionMoved, IntegrityError, Refused, UsageError
 from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.execution.precedents import take_precedents
 from raytemplate.governance.evidence import Evidence
@@ -70,7 +70,17 @@ def decide(
             gate holds.
         ChampionMoved: the head is not the one the evidence was taken against.
         IntegrityError: the candidate's bytes are not those that were evaluated.
+        Refused: what the verdict rests on, such as a waiver, has ended twice while it was given.
     """
+    try:
+        return _decide(journal, plan, ledger, store, actor)
+    except Refused:  # the verdict was right when it was given; judged again, it says what has changed
+        return _decide(journal, plan, ledger, store, actor)
+
+
+def _decide(
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, actor: Actor
+) -> PromotionRecord | None:
     if not actor.automatic:
         refuse_for_show(journal, plan)
     evidence = evidence_from(journal)
@@ -78,8 +88,14 @@ def decide(
     if plan.govern.promotable:
         evidence = replace(evidence, precedents=take_precedents(journal, plan, evaluation))
     head = ledger.head(plan.name)
-    gates, now = build_gates(plan.govern.gates), datetime.now(UTC)
-    verdict = judge(gates, evidence, promotion=plan.govern.promotion, actor=actor, now=now)
+    verdict = judge(
+        build_gates(plan.govern.gates),
+        evidence,
+        promotion=plan.govern.promotion,
+        actor=actor,
+        waivers=ledger.waivers(plan.name, run_id=journal.run_id, digest=fit.candidate.digest),
+        now=ledger.now(),
+    )
     _refuse_without_reason(journal, verdict)
     journal.write(VerdictRecord(verdict=verdict, at=datetime.now(UTC), candidate_digest=fit.candidate.digest))
     if not plan.govern.promotable:
@@ -148,7 +164,7 @@ def _act(
         case Approved():
             # Hash the evaluated bytes once more at the moment they become the champion.
             store.open(fit.candidate.digest)
-            grounds = _grounds(plan, evaluation, verdict.accepted)
+            grounds = replace(_grounds(plan, evaluation, verdict.accepted), waivers=verdict.waivers)
             head = ledger.promote(*candidate, evaluation.term, actor, grounds).head
             # Another run with the same bytes may have been faster: this candidate then equals the champion, but this
             # run did not make it.

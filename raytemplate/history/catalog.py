@@ -35,7 +35,9 @@ from raytemplate.reports.model_shown import GateRate, ModelView
 from raytemplate.reports.service import UNKNOWN, InService
 from raytemplate.reports.site.views import LedgerRow, LedgerView
 from raytemplate.reports.version_shown import VersionView, reigns
+from raytemplate.reports.waiver_shown import waiver_text
 from raytemplate.store.workspace import Workspace
+from raytemplate.units import show_moment
 
 
 def model_rows(workspace: Workspace) -> list[ModelRow]:
@@ -116,7 +118,7 @@ def _reason(body: Body) -> str:
         case KeyRevoked():
             return _because(f"key {body.key}", actor)
         case Waived():
-            return _because(f"{body.gate} for run {body.run_id} until {body.expires:%Y-%m-%d}", actor)
+            return _because(f"{body.gate} for run {body.run_id} until {show_moment(body.expires)}", actor)
         case SnapshotFrozen() | SnapshotRevoked():
             return _because(body.name, actor)
         case SettingsChanged():
@@ -126,8 +128,9 @@ def _reason(body: Body) -> str:
         case Promotion(grounds=grounds):
             allowed = actor.reason or (AUTOMATIC if actor.automatic else actor.name)
     held = f"accepted although {', '.join(grounds.accepted)} held" if grounds.accepted else ""
+    waived = [f"{one.gate} {waiver_text(one)}" for one in grounds.waivers]
     outside = f"{', '.join(grounds.set_outside)} set outside the template" if grounds.set_outside else ""
-    return "; ".join(part for part in (allowed, held, outside) if part)
+    return "; ".join(part for part in (allowed, held, *waived, outside) if part)
 
 
 def _because(what: str, actor: Actor) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from raytemplate.ledger.signing import PublicKey, Purpose
 from raytemplate.records.codec import canonical, encode
-from raytemplate.records.judged import AUTOMATIC, Actor
+from raytemplate.records.judged import AUTOMATIC, Actor, Waiver
 
 _OUTSIDE = " set outside the template"
 
@@ -51,6 +51,9 @@ class Grounds:
 
     accepted: tuple[str, ...] = ()
     """Gates that held and that the person, whose reason the event has, accepted."""
+
+    waivers: tuple[Waiver, ...] = ()
+    """Waivers without which the candidate would not have been promoted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
