@@ -36,6 +36,18 @@ def gates(context: click.Context, parameter: click.Parameter, incomplete: str) -
     return [name for name in stopped if name.startswith(incomplete)]
 
 
+def snapshots(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Short names of snapshots, and runs."""
+    from raytemplate.errors import RaytemplateError
+    from raytemplate.history.snapshots import snapshots as listed
+
+    try:
+        names = dict.fromkeys(row.name for row in listed(_workspace(context)))
+    except RaytemplateError:
+        names = {}
+    return [name for name in names if name.startswith(incomplete)] + runs(context, parameter, incomplete)
+
+
 def models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of registered models; after "@" their aliases."""
     from raytemplate.errors import RaytemplateError

@@ -28,9 +28,11 @@ from raytemplate.ledger.head import Move
 from raytemplate.ledger.keyring import KnownKey
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.refusals import one_key
+from raytemplate.ledger.snapshots import mark_of
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
+from raytemplate.records.marked import MarkKind
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.workspace import Workspace
 
@@ -151,6 +153,22 @@ class PromoterProcess:
         actor = self._signed(body.type, plan.name, reason, content=content_of(body))
         asked: dict[str, Any] = {"run": journal.run_id, "gate": gate, "expires": expires, "actor": actor}
         return str(self._ask("waive", f"raytemplate waive {journal.run_id} {gate}", **asked)["warning"])
+
+    def mark_snapshot(self, kind: MarkKind, snapshot: str, name: str, kept: str, reason: str) -> str:
+        """Freeze or revoke a snapshot. Returns a warning or "".
+
+        Args:
+            snapshot: its digest.
+            name: its short name.
+            kept: digest of the copy of its rows; "" if none was kept.
+
+        Raises:
+            IntegrityError: see `Ledger.record`.
+        """
+        body = mark_of(kind, snapshot, name, kept, Actor(name=self._name, reason=reason))
+        asked: dict[str, Any] = {"kind": kind, "snapshot": snapshot, "name": name, "kept": kept}
+        asked["actor"] = self._signed(body.type, "", reason, content=content_of(body))
+        return str(self._ask("mark_snapshot", "raytemplate snapshot list", **asked)["warning"])
 
     def project_model(self, model: str) -> str:
         """Bring MLflow's copy of a model in line. Returns a warning if that failed, otherwise ""."""

@@ -28,10 +28,12 @@ from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.outside import keep_checkpoint
+from raytemplate.ledger.snapshots import mark_of
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
+from raytemplate.records.marked import MarkKind
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
@@ -113,6 +115,13 @@ class Promoting:
         asked = new_waiver(journal, plan, ledger, gate, decode(datetime, expires), actor)
         _check_signed(actor, ledger, model=plan.name, action=asked.type, content=content_of(asked))
         ledger.record(asked, plan.name)
+        return {"warning": keep_checkpoint(ledger)}
+
+    def mark_snapshot(self, kind: MarkKind, snapshot: str, name: str, kept: str, actor: Actor) -> dict[str, Any]:
+        """Freeze or revoke a snapshot; returns a warning or ""."""
+        ledger, asked = open_ledger(self.workspace), mark_of(kind, snapshot, name, kept, actor)
+        _check_signed(actor, ledger, model="", action=asked.type, content=content_of(asked))
+        ledger.record(asked)
         return {"warning": keep_checkpoint(ledger)}
 
     def project_model(self, model: str) -> dict[str, Any]:

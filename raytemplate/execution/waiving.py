@@ -8,6 +8,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.governance.gates.gate import build_gates
 from raytemplate.governance.judge import is_waivable
 from raytemplate.governance.repeats import RULES
+from raytemplate.governance.revoked import RULE as REVOKED
 from raytemplate.ledger.bodies import Waived
 from raytemplate.ledger.head import Ledger
 from raytemplate.planning.stages import RunPlan
@@ -46,6 +47,8 @@ def new_waiver(journal: Journal, plan: RunPlan, ledger: Ledger, gate: str, expir
 
 def _refuse_other_gate(journal: Journal, plan: RunPlan, gate: str) -> None:
     run, names = journal.run_id, tuple(config.name for config in plan.govern.gates)
+    if gate == REVOKED:
+        raise Refused("what has seen a revoked snapshot is never promoted", next_step=f"raytemplate show {run}")
     if gate in RULES:
         raise UsageError(
             f"{gate} is a rule, not a gate; if it holds a candidate, a person accepts that with a reason",

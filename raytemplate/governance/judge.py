@@ -8,6 +8,7 @@ from raytemplate.governance.champion import soften_if_champion_failed
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gate import Gate, checked
 from raytemplate.governance.repeats import repeated
+from raytemplate.governance.revoked import on_revoked
 from raytemplate.records.judged import AUTOMATIC, Actor, Approved, Finding, Held, Rejected, Verdict, Waiver
 
 _FAILED = ("block", "error")
@@ -33,7 +34,7 @@ def judge(
         now: the time, with its zone.
     """
     said = tuple(checked(name, gate, evidence) for name, gate in gates.items())
-    findings = (*soften_if_champion_failed(said, evidence.evaluation), *repeated(evidence))
+    findings = (*soften_if_champion_failed(said, evidence.evaluation), *repeated(evidence), *on_revoked(evidence))
     may_be = {f.gate for f in findings if f.gate in gates and is_waivable(gates[f.gate], f)}
     used = tuple(w for w in waivers if w.expires > now and w.gate in may_be)
     waived = {w.gate for w in used}

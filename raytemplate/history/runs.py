@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.decide import evidence_from, need_judged
+from raytemplate.execution.frozen import marks_of
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.governance.champion import judge_alone, judge_champion
@@ -28,6 +29,7 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Finding, Verdict, VerdictRecord, Waiver
 from raytemplate.records.labelled import LabelChanges
+from raytemplate.records.marked import SnapshotMark
 from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, RunStart, State
@@ -175,6 +177,13 @@ class Run:
         return ()
 
     @property
+    def marks(self) -> tuple[SnapshotMark, ...]:
+        """Whether its snapshot is frozen, revoked, or both; nothing if the ledger cannot be read."""
+        snapshot = self.journal.read(Snapshot)
+        found = marks_of(self.folder.parent) if snapshot is not None else ()
+        return tuple(mark for mark in found if snapshot is not None and mark.snapshot == snapshot.digest)
+
+    @property
     def state(self) -> State:
         """How the run ended; until then "running" while a process works on it, else "unfinished"."""
         end = self.end
@@ -236,12 +245,12 @@ class Run:
             end=self.end,
             reproduced=next(reversed(self.journal.reproductions()), None),
             champion_says=self.champion_that_fails if verdict is not None else "",
-            granted=(granted := self.waivers_granted),
-            still=still_stops(verdict.verdict, granted, datetime.now(UTC)) if verdict is not None else (),
         )
 
     def __str__(self) -> str:
-        return show_run(self.view())
+        view, granted = self.view(), self.waivers_granted
+        still = still_stops(view.verdict, granted, datetime.now(UTC)) if view.verdict is not None else ()
+        return show_run(replace(view, marks=self.marks, granted=granted, still=still))
 
     def __repr__(self) -> str:
         start, evaluation = self.journal.need(RunStart), self.journal.read(Evaluation)

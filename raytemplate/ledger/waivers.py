@@ -23,14 +23,14 @@ def waivers_of(events: Iterable[Event], run_id: str, digest: str) -> tuple[Waive
     for event in events:
         body = body_of(event)
         if isinstance(body, Waived) and (body.run_id, body.digest) == (run_id, digest):
-            found[body.gate] = Waiver(
-                gate=body.gate,
-                person=body.actor.name,
-                reason=body.actor.reason,
-                expires=body.expires,
-                event=event.seq,
-            )
+            found[body.gate] = waiver_in(event, body)
     return tuple(found.values())
+
+
+def waiver_in(event: Event, body: Waived) -> Waiver:
+    """The waiver that an event grants."""
+    actor = body.actor
+    return Waiver(gate=body.gate, person=actor.name, reason=actor.reason, expires=body.expires, event=event.seq)
 
 
 def refuse_too_long(expires: datetime, now: datetime) -> None:

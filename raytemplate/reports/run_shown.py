@@ -10,6 +10,7 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Finding, Held, Rejected, Waiver
 from raytemplate.records.labelled import LabelChanges
+from raytemplate.records.marked import SnapshotMark
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.run import RunEnd, RunStart
@@ -70,6 +71,8 @@ class RunView:
     """A line about a champion that stays although it would not pass its gates; "" otherwise."""
     granted: tuple[Waiver, ...] = ()
     """Waivers that are in force, and that the verdict does not rest on yet."""
+    marks: tuple[SnapshotMark, ...] = ()
+    """Whether its snapshot is frozen, revoked, or both."""
     still: tuple[Finding, ...] = ()
     """What would still stop the candidate if it were judged with them."""
 
@@ -141,7 +144,8 @@ def _snapshot(view: RunView) -> str:
     files = "by SQL" if snapshot.source == SQL else files
     kept = f"; its rows are kept: {short(snapshot.kept)}" if snapshot.kept else ""
     left_out = f"; {view.plan.left_out}" if view.plan.left_out else ""
-    return f"{name}{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read{kept}{left_out}"
+    marked = "".join(f"; {mark.text}" for mark in view.marks)
+    return f"{name}{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read{kept}{left_out}{marked}"
 
 
 def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:

@@ -125,8 +125,9 @@ def _shown(verdict: Verdict, promotion: PromotionRecord) -> str:
 def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None, became: str) -> str:
     person = f" by {verdict.by}" if verdict.by != AUTOMATIC else ""
     word = f"Approved{person}{f': {verdict.reason}' if verdict.reason else ''}"
-    word += f" (although {', '.join(verdict.accepted)} held)" if verdict.accepted else ""
-    word += f" ({', '.join(waiver.gate for waiver in verdict.waivers)} waived)" if verdict.waivers else ""
+    but = [f"although {', '.join(verdict.accepted)} held"] if verdict.accepted else []
+    but += [f"{', '.join(waiver.gate for waiver in verdict.waivers)} waived"] if verdict.waivers else []
+    word += f" ({'; '.join(but)})" if but else ""
     if promotion is None or promotion.outcome != "promoted":
         return f"{word}: the candidate may become the champion of {name}, but was not promoted."
     was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"

@@ -8,10 +8,11 @@ from command_line import here
 from fake_runs import GATES, FakeRun
 
 from raytemplate import api
-from raytemplate.errors import ChampionMoved, Refused, UsageError
+from raytemplate.conducting.promoter import PromoterProcess
+from raytemplate.errors import ChampionMoved, IntegrityError, Refused, UsageError
 from raytemplate.execution.decide import decide
 from raytemplate.execution.waiving import new_waiver
-from raytemplate.ledger.bodies import Promotion
+from raytemplate.ledger.bodies import Promotion, content_of
 from raytemplate.ledger.events import body_of
 from raytemplate.planning.stages import GateConfig
 from raytemplate.records.codec import Settings
@@ -63,6 +64,26 @@ def test_one_that_expires_while_the_candidate_is_judged_promotes_nothing(tmp_pat
     object.__setattr__(run.ledger, "clock", lambda: next(judged_at, late))
     assert decide(run.journal, run.plan, run.ledger, run.store, actor=ADA) is None
     assert "(waiver by" in run.journal.need(VerdictRecord).verdict.reason and run.ledger.head(MODEL) is None
+
+
+def test_the_promoter_refuses_a_waiver_that_was_not_signed_so(tmp_path):
+    run, other = judged(tmp_path), judged(tmp_path, weights="other")
+    until = run.ledger.now() + timedelta(days=7)
+    body = new_waiver(run.journal, run.plan, run.ledger, "metric-limit", until, ADA)
+    with PromoterProcess(run.workspace, None, tmp_path / "log", "ada") as promoter:
+        actor = promoter._signed(body.type, MODEL, "so", content=content_of(body))
+        asked = {"run": run.journal.run_id, "gate": "metric-limit", "expires": until, "actor": actor}
+        for changes, what in (
+            ({"expires": until + timedelta(days=7)}, "has content"),
+            ({"run": other.journal.run_id}, "has content"),
+            ({"actor": replace(actor, reason="other")}, "has reason 'so', expected 'other'"),
+            ({"actor": replace(actor, said=None)}, "is not signed"),
+        ):
+            with pytest.raises(IntegrityError, match=what):
+                promoter._ask("waive", "", **(asked | changes))
+        assert run.ledger.events() == ()
+        promoter._ask("waive", "", **asked)
+    assert [event.type for event in run.ledger.events()] == ["key-added", "key-added", "waived"]
 
 
 def found(gate, outcome):
