@@ -30,12 +30,14 @@ if TYPE_CHECKING:
         stop,
         submit,
         trials,
+        waive,
     )
 
 __version__ = "0.1.0"
 __all__ = [
     "check", "clean", "diff", "find", "lineage", "load", "logs", "model", "models", "plan", "predict", "profile",
     "promote", "report", "reproduce", "resume", "rollback", "run", "runs", "show", "site", "stop", "submit", "trials",
+    "waive",
 ]  # fmt: skip
 
 

@@ -101,6 +101,13 @@ class ChampionMoved(RaytemplateError):
     retry = "as it is"
 
 
+class Refused(RaytemplateError):
+    """Governance does not allow what a person asks for."""
+
+    exit_code = EXIT_NOT_PROMOTED
+    trouble = "policy"
+
+
 class IntegrityError(RaytemplateError):
     """Bytes that do not match their recorded digest."""
 
@@ -232,7 +239,16 @@ class SpecError(RaytemplateError):
 
 _OF_CODE: dict[int, type[RaytemplateError]] = {
     kind.exit_code: kind
-    for kind in (UsageError, PlanError, BudgetSpent, ChampionMoved, IntegrityError, Unavailable, TrainingFailed)
+    for kind in (
+        UsageError,
+        PlanError,
+        BudgetSpent,
+        Refused,
+        ChampionMoved,
+        IntegrityError,
+        Unavailable,
+        TrainingFailed,
+    )
 }
 
 

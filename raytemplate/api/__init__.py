@@ -32,15 +32,17 @@ from raytemplate.api.profile import Profile, profile
 from raytemplate.api.publish import site
 from raytemplate.api.reproduce import Reproduced, reproduce
 from raytemplate.api.run import resume, run, stop, submit, unfinished
+from raytemplate.api.snapshots import Marked, freeze_snapshot, revoke_snapshot, snapshots
 from raytemplate.api.use import Predicted, predict
+from raytemplate.api.waive import Excepted, waive
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff", "export_ledger",
-    "find", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "plan",
-    "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "revoke_key", "rollback", "run",
-    "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger",
-    "winning_template",
+    "Cleaned", "Excepted", "Marked", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff",
+    "export_ledger", "find", "freeze_snapshot", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs",
+    "model", "models", "new_key", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce",
+    "resume", "revoke_key", "revoke_snapshot", "rollback", "run", "runs", "save_plan", "show", "site", "snapshots",
+    "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "waive", "winning_template",
 ]  # fmt: skip
 
 

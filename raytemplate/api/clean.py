@@ -13,7 +13,8 @@ from raytemplate.plugins import suggest
 from raytemplate.records.holdings import Holding, HoldingKind
 from raytemplate.reports.holdings_shown import holdings_text
 
-KINDS: tuple[HoldingKind, ...] = get_args(HoldingKind)
+KINDS: tuple[HoldingKind, ...] = tuple(kind for kind in get_args(HoldingKind) if kind != "frozen")
+"""What may be freed: anything but the copies of rows that the ledger has frozen."""
 ALL = "all"
 """Every kind but `needed`."""
 
@@ -54,6 +55,10 @@ def clean(free: str | Collection[str] = (), *, workspace: str | None = None) -> 
     from raytemplate.history.holdings import holdings
 
     asked = {free} if isinstance(free, str) else set(free)
+    if "frozen" in asked:
+        raise UsageError(
+            "clean: copies of rows of a frozen snapshot are never freed", next_step="raytemplate snapshot list"
+        )
     if wrong := sorted(asked - {ALL, *KINDS}):
         raise UsageError(f"clean: nothing of kind {wrong[0]}; {suggest(wrong[0], (ALL, *KINDS))}")
     found_in = workspace_at(workspace)

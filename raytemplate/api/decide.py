@@ -86,13 +86,16 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
         reason: why, kept in the ledger.
 
     Returns:
-        The move, and a warning if MLflow's copy could not be updated or no checkpoint of the ledger was kept.
+        The move, and a warning if the version has seen a revoked snapshot, MLflow's copy could not be updated or no
+        checkpoint of the ledger was kept.
 
     Raises:
         UsageError: no such model or version, or nothing to go back to.
         IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
+        Refused: the version has seen a revoked snapshot, and another is left or it was not named with a reason.
     """
     from raytemplate.conducting.promoter import PromoterProcess
+    from raytemplate.history.catalog import revoked_text
     from raytemplate.ledger.opening import open_ledger
 
     found_in = workspace_to_write(workspace)
@@ -112,7 +115,8 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
     made_by = Journal(found_in.runs / move.head.run_id)
     with suppress(IntegrityError):  # nobody knows which site, if the records of the champion's run are gone
         refresh_site(read_lock(made_by).plan.promote.site, found_in, Lines())
-    return move, "\n".join(warning for warning in (of_mlflow, of_ledger) if warning)
+    of_snapshots = revoked_text(ledger, name, move.head.version)
+    return move, "\n".join(warning for warning in (of_snapshots, of_mlflow, of_ledger) if warning)
 
 
 def _rollback_interrupted(error: BaseException, name: str, head: Head | None, term_before: int) -> Interrupted:

@@ -13,6 +13,7 @@ from raytemplate.api.run import need_secrets, teller
 from raytemplate.api.workspaces import workspace_to_write
 from raytemplate.conducting.work import Work
 from raytemplate.errors import DataError, IntegrityError, RaytemplateError
+from raytemplate.execution.frozen import told_source
 from raytemplate.execution.handover import candidate_of, shared_store
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.kept_copy import bring_copy, refuse_without_rows
@@ -104,12 +105,15 @@ def reproduce(
     if not address:
         refuse_too_small(journal, plan.fit, this_machine())
     _bring_rows(journal, source.need(Snapshot))
+    listener = listener or teller(quiet)
+    for line in told_source(plan, source.need(Snapshot), found_in.runs):
+        listener.note(line)
     folder = found_in.again / journal.run_id
     folder.mkdir(parents=True, exist_ok=True)
     with working_on(Journal(folder)):
         _empty(folder)
         again = records_again(source, folder, store, address=address or "", sweep=plan.sweep is not None)
-        _train(plan, again, found_in, listener or teller(quiet), began, own_process)
+        _train(plan, again, found_in, listener, began, own_process)
         found = compared(source, again, lock, tolerance=tolerance, seconds=time.monotonic() - began)
         journal.add_reproduction(found)
     shutil.rmtree(folder, ignore_errors=True)

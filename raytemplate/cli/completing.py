@@ -21,6 +21,33 @@ def runs(context: click.Context, parameter: click.Parameter, incomplete: str) ->
     return [name for name in ("last", *(path.name for path in found)) if name.startswith(incomplete)]
 
 
+def gates(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Gates of the run on the command line: those that blocked or held it."""
+    from raytemplate.errors import RaytemplateError
+    from raytemplate.execution.journal import Journal
+    from raytemplate.records.judged import VerdictRecord
+    from raytemplate.store.workspace import find_run
+
+    try:
+        record = Journal(find_run(_workspace(context), str(context.params.get("run")))).read(VerdictRecord)
+    except RaytemplateError:
+        return []
+    stopped = [one.gate for one in record.verdict.findings if one.outcome in ("block", "hold")] if record else []
+    return [name for name in stopped if name.startswith(incomplete)]
+
+
+def snapshots(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Short names of snapshots, and runs."""
+    from raytemplate.errors import RaytemplateError
+    from raytemplate.history.snapshots import snapshots as listed
+
+    try:
+        names = dict.fromkeys(row.name for row in listed(_workspace(context)))
+    except RaytemplateError:
+        names = {}
+    return [name for name in names if name.startswith(incomplete)] + runs(context, parameter, incomplete)
+
+
 def models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of registered models; after "@" their aliases."""
     from raytemplate.errors import RaytemplateError

@@ -26,7 +26,7 @@ _GROUPS = {
     "Retrain": ("plan", "run", "submit", "resume", "logs", "stop"),
     "Ask": ("profile",),
     "Look": ("runs", "show", "diff", "lineage", "report", "site", "reproduce"),
-    "Decide": ("promote", "rollback", "ledger"),
+    "Decide": ("promote", "rollback", "waive", "snapshot", "ledger"),
     "Use": ("models", "predict"),
     "Govern": ("identity", "clean"),
 }
@@ -51,6 +51,8 @@ _SUMMARIES = {
     "reproduce": "Train a run again from its records and compare.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
+    "waive": "Except a run's candidate from a gate, for a time.",
+    "snapshot": "List, freeze and revoke the rows that runs have read.",
     "ledger": "Show, verify or export the record of promotions and rollbacks.",
     "models": "List registered models.",
     "predict": "Score files with a model.",

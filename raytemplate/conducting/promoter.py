@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from select import select
 from types import TracebackType
@@ -19,6 +20,7 @@ from typing import Any
 from raytemplate.errors import EngineError, IntegrityError, Interrupted, from_words
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.execution.waiving import new_waiver
 from raytemplate.ledger import keys
 from raytemplate.ledger.bodies import KeyRevoked, content_of
 from raytemplate.ledger.decisions import Action, Decision, new_nonce, said
@@ -26,9 +28,11 @@ from raytemplate.ledger.head import Move
 from raytemplate.ledger.keyring import KnownKey
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.refusals import one_key
+from raytemplate.ledger.snapshots import mark_of
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
+from raytemplate.records.marked import MarkKind
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.workspace import Workspace
 
@@ -137,6 +141,34 @@ class PromoterProcess:
         actor = self._signed(body.type, "", reason, content=content_of(body))
         answer = self._ask("revoke_key", f"raytemplate identity revoke {key}", key=body.key, actor=actor)
         return decode(KnownKey, answer["key"]), str(answer["warning"])
+
+    def waive(self, journal: Journal, gate: str, expires: datetime, reason: str) -> str:
+        """Except a run's candidate from a gate, for a time. Returns a warning or "".
+
+        Raises:
+            ChampionMoved, IntegrityError, Refused, UsageError: see `execution.waiving.new_waiver` and `Ledger.record`.
+        """
+        plan, person = read_lock(journal).plan, Actor(name=self._name, reason=reason)
+        body = new_waiver(journal, plan, open_ledger(self._workspace), gate, expires, person)
+        actor = self._signed(body.type, plan.name, reason, content=content_of(body))
+        asked: dict[str, Any] = {"run": journal.run_id, "gate": gate, "expires": expires, "actor": actor}
+        return str(self._ask("waive", f"raytemplate waive {journal.run_id} {gate}", **asked)["warning"])
+
+    def mark_snapshot(self, kind: MarkKind, snapshot: str, name: str, kept: str, reason: str) -> str:
+        """Freeze or revoke a snapshot. Returns a warning or "".
+
+        Args:
+            snapshot: its digest.
+            name: its short name.
+            kept: digest of the copy of its rows; "" if none was kept.
+
+        Raises:
+            IntegrityError: see `Ledger.record`.
+        """
+        body = mark_of(kind, snapshot, name, kept, Actor(name=self._name, reason=reason))
+        asked: dict[str, Any] = {"kind": kind, "snapshot": snapshot, "name": name, "kept": kept}
+        asked["actor"] = self._signed(body.type, "", reason, content=content_of(body))
+        return str(self._ask("mark_snapshot", "raytemplate snapshot list", **asked)["warning"])
 
     def project_model(self, model: str) -> str:
         """Bring MLflow's copy of a model in line. Returns a warning if that failed, otherwise ""."""

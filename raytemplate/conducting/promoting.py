@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,19 @@ from raytemplate.errors import ChampionMoved, RaytemplateError
 from raytemplate.execution import decide as deciding
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.execution.waiving import new_waiver
 from raytemplate.history.runs import Run
 from raytemplate.ledger.bodies import KeyRevoked, content_of
 from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.outside import keep_checkpoint
+from raytemplate.ledger.snapshots import mark_of
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
+from raytemplate.records.marked import MarkKind
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
@@ -103,6 +107,22 @@ class Promoting:
         _check_signed(actor, ledger, model="", action=asked.type, content=content_of(asked))
         revoked = ledger.revoke(key, actor)
         return {"key": encode(revoked), "warning": keep_checkpoint(ledger)}
+
+    def waive(self, run: str, gate: str, expires: str, actor: Actor) -> dict[str, Any]:
+        """Except a run's candidate from a gate, for a time; returns a warning or ""."""
+        journal, ledger = self._journal(run), open_ledger(self.workspace)
+        plan = read_lock(journal).plan
+        asked = new_waiver(journal, plan, ledger, gate, decode(datetime, expires), actor)
+        _check_signed(actor, ledger, model=plan.name, action=asked.type, content=content_of(asked))
+        ledger.record(asked, plan.name)
+        return {"warning": keep_checkpoint(ledger)}
+
+    def mark_snapshot(self, kind: MarkKind, snapshot: str, name: str, kept: str, actor: Actor) -> dict[str, Any]:
+        """Freeze or revoke a snapshot; returns a warning or ""."""
+        ledger, asked = open_ledger(self.workspace), mark_of(kind, snapshot, name, kept, actor)
+        _check_signed(actor, ledger, model="", action=asked.type, content=content_of(asked))
+        ledger.record(asked)
+        return {"warning": keep_checkpoint(ledger)}
 
     def project_model(self, model: str) -> dict[str, Any]:
         """Bring MLflow's copy of a model in line; returns a warning if that failed."""

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from raytemplate.errors import ChampionMoved, IntegrityError, UsageError
+from raytemplate.errors import ChampionMoved, IntegrityError, Refused, UsageError
+from raytemplate.execution.ancestry import seen_before
 from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.execution.precedents import take_precedents
 from raytemplate.governance.evidence import Evidence
@@ -12,6 +13,7 @@ from raytemplate.governance.gates.gate import build_gates
 from raytemplate.governance.judge import judge
 from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Head, Ledger, Move
+from raytemplate.ledger.snapshots import revoked_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 from raytemplate.records.evaluated import Evaluation
@@ -70,16 +72,35 @@ def decide(
             gate holds.
         ChampionMoved: the head is not the one the evidence was taken against.
         IntegrityError: the candidate's bytes are not those that were evaluated.
+        Refused: what the verdict rests on, such as a waiver, has ended twice while it was given.
     """
+    try:
+        return _decide(journal, plan, ledger, store, actor)
+    except Refused:  # the verdict was right when it was given; judged again, it says what has changed
+        return _decide(journal, plan, ledger, store, actor)
+
+
+def _decide(
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, actor: Actor
+) -> PromotionRecord | None:
     if not actor.automatic:
         refuse_for_show(journal, plan)
     evidence = evidence_from(journal)
     evaluation, fit = evidence.evaluation, journal.need(FitResult)
     if plan.govern.promotable:
         evidence = replace(evidence, precedents=take_precedents(journal, plan, evaluation))
+    behind = seen_before(journal, plan, ledger)
+    revoked = revoked_of(ledger.marks(with_signatures=True), (evaluation.test_snapshot, *behind))
+    evidence = replace(evidence, revoked=revoked)
     head = ledger.head(plan.name)
-    gates, now = build_gates(plan.govern.gates), datetime.now(UTC)
-    verdict = judge(gates, evidence, promotion=plan.govern.promotion, actor=actor, now=now)
+    verdict = judge(
+        build_gates(plan.govern.gates),
+        evidence,
+        promotion=plan.govern.promotion,
+        actor=actor,
+        waivers=ledger.waivers(plan.name, run_id=journal.run_id, digest=fit.candidate.digest),
+        now=ledger.now(),
+    )
     _refuse_without_reason(journal, verdict)
     journal.write(VerdictRecord(verdict=verdict, at=datetime.now(UTC), candidate_digest=fit.candidate.digest))
     if not plan.govern.promotable:
@@ -87,7 +108,7 @@ def decide(
     elif head is not None and head.digest == fit.candidate.digest:
         record = _settled(plan, head, evaluation, ours=head.run_id == journal.run_id)
     else:
-        record = _act(journal, plan, ledger, store, verdict, evaluation, fit, actor)
+        record = _act(journal, plan, ledger, store, verdict, evaluation, fit, actor, behind)
     if record is not None:
         journal.write(record)
     return record
@@ -142,19 +163,20 @@ def _act(
     evaluation: Evaluation,
     fit: FitResult,
     actor: Actor,
+    behind: tuple[str, ...],
 ) -> PromotionRecord | None:
     candidate = (plan.name, fit.candidate.digest, journal.run_id, evaluation.candidate_seen_until)
     match verdict:
         case Approved():
             # Hash the evaluated bytes once more at the moment they become the champion.
             store.open(fit.candidate.digest)
-            grounds = _grounds(plan, evaluation, verdict.accepted)
+            grounds = replace(_grounds(plan, evaluation, verdict.accepted, behind), waivers=verdict.waivers)
             head = ledger.promote(*candidate, evaluation.term, actor, grounds).head
             # Another run with the same bytes may have been faster: this candidate then equals the champion, but this
             # run did not make it.
             return _settled(plan, head, evaluation, ours=head.run_id == journal.run_id)
         case Held():
-            version = ledger.wait(*candidate, actor, _grounds(plan, evaluation))
+            version = ledger.wait(*candidate, actor, _grounds(plan, evaluation, behind=behind))
             head = ledger.head(plan.name)
             return PromotionRecord(
                 outcome="waiting",
@@ -209,7 +231,9 @@ def _promoted(journal: Journal) -> PromotionRecord | None:
     return promotion if promotion is not None and promotion.outcome == "promoted" else None
 
 
-def _grounds(plan: RunPlan, evaluation: Evaluation, accepted: tuple[str, ...] = ()) -> Grounds:
+def _grounds(
+    plan: RunPlan, evaluation: Evaluation, accepted: tuple[str, ...] = (), behind: tuple[str, ...] = ()
+) -> Grounds:
     """What an event binds: the plan, the exact evaluation that allowed it, and governance rules set outside files."""
     return Grounds(
         plan=plan.id,
@@ -217,6 +241,7 @@ def _grounds(plan: RunPlan, evaluation: Evaluation, accepted: tuple[str, ...] = 
         evaluation_sha256=hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest(),
         set_outside=tuple(path for path in plan.set_outside if path.startswith("governance.")),
         accepted=accepted,
+        made_from=behind,
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.data.unit_changes import told, unit_changes
+from raytemplate.execution.frozen import told_frozen
 from raytemplate.execution.journal import Journal
 from raytemplate.planning.inventory import Champion
 from raytemplate.planning.stages import RunPlan
@@ -31,6 +32,7 @@ def told_data(
     before = statistics_of(Journal(runs / champion.run_id)).get("train") if champion else None
     if champion and before:
         yield from (told(one, champion.version) for one in unit_changes(before, statistics))
+    yield from told_frozen(plan, snapshot, runs)
 
 
 def statistics_of(journal: Journal) -> Mapping[str, FeatureStatistics]:

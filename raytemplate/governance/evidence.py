@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Precedents
+from raytemplate.records.marked import SnapshotMark
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +20,9 @@ class Evidence:
 
     snapshot: Snapshot
     """The data that was read, and its windows."""
+
+    revoked: tuple[SnapshotMark, ...] = ()
+    """Snapshots among those that the candidate and the models behind it have seen, which a person has revoked."""
 
     precedents: Precedents | None = None
     """What was judged before the candidate; None for a candidate that nobody may promote."""

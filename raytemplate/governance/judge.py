@@ -1,6 +1,6 @@
 """Judges evidence by gates: the result is a verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -8,6 +8,7 @@ from raytemplate.governance.champion import soften_if_champion_failed
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gate import Gate, checked
 from raytemplate.governance.repeats import repeated
+from raytemplate.governance.revoked import on_revoked
 from raytemplate.records.judged import AUTOMATIC, Actor, Approved, Finding, Held, Rejected, Verdict, Waiver
 
 _FAILED = ("block", "error")
@@ -28,21 +29,40 @@ def judge(
     Args:
         gates: by name, in the order they are shown.
         actor: who asks; must be a person if a gate holds or promotion is manual.
-        waivers: they apply if they expire after `now` and their gate failed or held; the verdict shows those.
+        waivers: they apply if they expire after `now` and their gate blocked or held; the verdict shows those. None
+            applies to an error, to a rule that is no gate, or to a gate that may not be waived.
         now: the time, with its zone.
     """
     said = tuple(checked(name, gate, evidence) for name, gate in gates.items())
-    findings = (*soften_if_champion_failed(said, evidence.evaluation), *repeated(evidence))
-    used = tuple(w for w in waivers if w.expires > now and any(_stops(f) and f.gate == w.gate for f in findings))
+    findings = (*soften_if_champion_failed(said, evidence.evaluation), *repeated(evidence), *on_revoked(evidence))
+    may_be = {f.gate for f in findings if f.gate in gates and is_waivable(gates[f.gate], f)}
+    used = tuple(w for w in waivers if w.expires > now and w.gate in may_be)
     waived = {w.gate for w in used}
     stopped = tuple(f for f in findings if _stops(f) and f.gate not in waived)
-    reason = _nothing_said(said) or _reason(findings, tuple(f.gate for f in stopped if f.outcome != "hold"), waivers)
+    expired = tuple(w for w in waivers if w.expires <= now)
+    reason = _nothing_said(said) or _reason(findings, tuple(f.gate for f in stopped if f.outcome != "hold"), expired)
     if reason:
         return Rejected(findings=findings, waivers=used, reason=reason)
     if actor.automatic and (stopped or promotion != "automatic"):
         return Held(findings=findings, waivers=used, missing=_missing(stopped, promotion))
     by, accepted = AUTOMATIC if actor.automatic else actor.name, tuple(f.gate for f in stopped)
     return Approved(findings=findings, waivers=used, by=by, reason=actor.reason, accepted=accepted)
+
+
+def is_waivable(gate: Gate, finding: Finding) -> bool:
+    """Whether a person may except a candidate from what a gate found: not if it could not judge."""
+    return finding.outcome in ("block", "hold") and getattr(gate, "waivable", True)
+
+
+def still_stops(verdict: Verdict, waivers: Collection[Waiver], now: datetime) -> tuple[Finding, ...]:
+    """The findings that would keep a judged candidate from being promoted, or leave it to a person, beside these
+    waivers."""
+    waived = {waiver.gate for waiver in waivers if waiver.expires > now}
+    return tuple(
+        finding
+        for finding in verdict.findings
+        if finding.outcome == "error" or (finding.outcome in ("block", "hold") and finding.gate not in waived)
+    )
 
 
 def _stops(finding: Finding) -> bool:
@@ -64,15 +84,15 @@ def _nothing_said(by_gates: tuple[Finding, ...]) -> str:
     return ""
 
 
-def _reason(findings: tuple[Finding, ...], failed: tuple[str, ...], waivers: tuple[Waiver, ...]) -> str:
+def _reason(findings: tuple[Finding, ...], failed: tuple[str, ...], expired: tuple[Waiver, ...]) -> str:
     """Why the candidate may not be promoted; "" if it may."""
-    return "; ".join(_failure(f, waivers) for f in findings if f.gate in failed)
+    return "; ".join(_failure(f, expired) for f in findings if f.gate in failed)
 
 
-def _failure(finding: Finding, waivers: tuple[Waiver, ...]) -> str:
+def _failure(finding: Finding, expired: tuple[Waiver, ...]) -> str:
     text = f"{finding.gate} {'blocked' if finding.outcome == 'block' else 'could not judge'}"
-    expired = [w for w in waivers if w.gate == finding.gate]
-    if not expired:
+    of_gate = [w for w in expired if w.gate == finding.gate]
+    if not of_gate:
         return text
-    last = max(expired, key=lambda w: w.expires)
+    last = max(of_gate, key=lambda w: w.expires)
     return f"{text} (waiver by {last.person} expired {last.expires.astimezone(UTC):%Y-%m-%d})"

@@ -1,7 +1,7 @@
 """The `governance` namespace, and the settings that all gates share."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -38,6 +38,9 @@ Severity = Literal["block", "hold", "warn"]
 
 class GateOptions(Options):
     """Settings that every gate has."""
+
+    waivable: ClassVar[bool] = True
+    """Whether `raytemplate waive` may except a candidate from the gate. A gate on integrity or privacy says False."""
 
     severity: Severity = "block"
     """What a failed gate does: `block` refuses promotion, `hold` leaves it to a person (`raytemplate promote RUN

@@ -1,10 +1,11 @@
 """Rules on repeated attempts, whatever gates a template has: nobody may retry until one passes by luck."""
 
 from raytemplate.governance.evidence import Evidence
+from raytemplate.governance.revoked import RULE as REVOKED
 from raytemplate.records.judged import Finding, Precedents
 
-RULES = ("same-again", "test-rows")
-"""Names of these rules in findings, where others name their gate."""
+RULES = ("same-again", "test-rows", REVOKED)
+"""Names of all rules in findings, where others name their gate."""
 
 MOST_CANDIDATES = 4
 """Most candidates that may be judged on the same test rows; a 95 % interval passes one of twenty equal candidates."""

@@ -29,13 +29,17 @@ from raytemplate.ledger.decisions import key_of
 from raytemplate.ledger.events import Event, body_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
+from raytemplate.ledger.snapshots import revoked_of
 from raytemplate.records.judged import AUTOMATIC, Actor, VerdictRecord
 from raytemplate.reports.history import EventRow, ModelRow
 from raytemplate.reports.model_shown import GateRate, ModelView
 from raytemplate.reports.service import UNKNOWN, InService
 from raytemplate.reports.site.views import LedgerRow, LedgerView
+from raytemplate.reports.snapshots_shown import revoked_sentence
 from raytemplate.reports.version_shown import VersionView, reigns
+from raytemplate.reports.waiver_shown import waiver_text
 from raytemplate.store.workspace import Workspace
+from raytemplate.units import show_moment
 
 
 def model_rows(workspace: Workspace) -> list[ModelRow]:
@@ -72,7 +76,13 @@ def registered_version(ref: str, workspace: Workspace) -> VersionView:
     run = None
     with suppress(IntegrityError):
         run = Run(Journal(workspace.runs / version.run_id)).row()
-    return VersionView(version=version, reigns=reigns(events, version.version), now=datetime.now(UTC), run=run)
+    return VersionView(
+        version=version,
+        reigns=reigns(events, version.version),
+        now=datetime.now(UTC),
+        run=run,
+        revoked=revoked_text(open_ledger(workspace), version.model, version.version),
+    )
 
 
 def _judged(runs: Runs) -> list[Run]:
@@ -116,7 +126,7 @@ def _reason(body: Body) -> str:
         case KeyRevoked():
             return _because(f"key {body.key}", actor)
         case Waived():
-            return _because(f"{body.gate} for run {body.run_id} until {body.expires:%Y-%m-%d}", actor)
+            return _because(f"{body.gate} for run {body.run_id} until {show_moment(body.expires)}", actor)
         case SnapshotFrozen() | SnapshotRevoked():
             return _because(body.name, actor)
         case SettingsChanged():
@@ -126,8 +136,9 @@ def _reason(body: Body) -> str:
         case Promotion(grounds=grounds):
             allowed = actor.reason or (AUTOMATIC if actor.automatic else actor.name)
     held = f"accepted although {', '.join(grounds.accepted)} held" if grounds.accepted else ""
+    waived = [f"{one.gate} {waiver_text(one)}" for one in grounds.waivers]
     outside = f"{', '.join(grounds.set_outside)} set outside the template" if grounds.set_outside else ""
-    return "; ".join(part for part in (allowed, held, outside) if part)
+    return "; ".join(part for part in (allowed, held, *waived, outside) if part)
 
 
 def _because(what: str, actor: Actor) -> str:
@@ -210,7 +221,14 @@ def _row(ledger: Ledger, name: str, judged: list[Run], service: InService | None
         retrained=judged[0].row().started if judged else None,
         cadence=_cadence(judged[0]) if judged else "",
         today=service.today if service else (UNKNOWN if head else ""),
+        revoked=revoked_text(ledger, name, head.version) if head else "",
     )
+
+
+def revoked_text(ledger: Ledger, model: str, version: int) -> str:
+    """A sentence about the revoked snapshots that a version has seen; "" if it has seen none."""
+    marks = ledger.marks()
+    return revoked_sentence(version, revoked_of(marks, ledger.seen(model).get(version, ())) if marks else ())
 
 
 def _cadence(run: Run) -> str:

@@ -8,7 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.holdings import Holding, HoldingKind
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.encoded_store import ABOUT, EncodedStore, bytes_below
@@ -58,6 +60,8 @@ def free(workspace: Workspace, kinds: Collection[HoldingKind]) -> tuple[Holding,
 
 def _is_needed_now(kind: HoldingKind, path: Path, workspace: Workspace) -> bool:
     """Whether a run has begun to need what none needed when it was listed: removing others may take minutes."""
+    if kind in ("kept", "needed") and _is_in(_frozen(workspace), path):
+        return True
     if kind == "kept":
         return _is_in(_needs(workspace), path)
     return path.parent == workspace.again and is_held(Journal(path).active)
@@ -77,6 +81,10 @@ def _size(path: Path) -> int:
 def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
     needs = _needs(workspace)
     copies = _below(workspace.kept, "[0-9a-f][0-9a-f]/*")
+    pinned = _frozen(workspace)
+    frozen = tuple(path for path in copies if _is_in(pinned, path))
+    copies = tuple(path for path in copies if path not in frozen)
+    names = {name: None for path in frozen for name in pinned.get(path.name, ())}
     needed = tuple(path for path in copies if _is_in(needs, path))
     runs = {run: None for path in needed for run in (*needs.get(path.name, ()), *needs.get("", ()))}
     encoded = tuple(path.parent for path in _below(workspace.encoded, f"*/{ABOUT}"))
@@ -86,6 +94,7 @@ def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
         "listings": lambda: _Found(paths=_below(workspace.listings, "*.json")),
         "kept": lambda: _Found(paths=tuple(path for path in copies if path not in needed)),
         "needed": lambda: _Found(paths=needed, needed_by=tuple(runs)),
+        "frozen": lambda: _Found(paths=frozen, needed_by=tuple(names)),
         "leftovers": lambda: _Found(paths=_leftovers(workspace)),
     }
     for kind, look in found.items():
@@ -104,6 +113,27 @@ def _needs(workspace: Workspace) -> dict[str, list[str]]:
     for journal in (Journal(path.parent) for path in records):
         for kept in _kept_by(journal):
             found.setdefault(kept, []).append(journal.run_id)
+    return found
+
+
+def _frozen(workspace: Workspace) -> dict[str, list[str]]:
+    """Digest of a copy of rows -> names of the snapshots for which the ledger has frozen it. Under "" if the ledger
+    cannot be read: all copies then count as frozen."""
+    try:
+        marks = [mark for mark in open_ledger(workspace).marks() if mark.kind == "frozen"]
+    except RaytemplateError:
+        return {"": []}
+    found: dict[str, list[str]] = {}
+    names = {mark.snapshot: mark.name for mark in marks}
+    for mark in marks:
+        found.setdefault(mark.kept, []).append(mark.name)
+    for path in _below(workspace.runs, "*/snapshot.json") if names else ():
+        with suppress(OSError, ValueError, AttributeError):
+            record = json.loads(path.read_bytes())
+            name, kept = names.get(record.get("digest")), str(record.get("kept", ""))
+            if name is not None and name not in found.setdefault(kept, []):
+                found[kept].append(name)
+    found.pop("", None)  # of snapshots without a copy
     return found
 
 

@@ -119,7 +119,8 @@ def _materials(journal: Journal, lock: RunLock, versions: tuple[ModelVersion, ..
     if snapshot is not None:
         rows = f"{count(len(snapshot.files), 'file')}, {snapshot.num_rows:,} rows"
         version = f", version {snapshot.version}" if snapshot.version else ""
-        yield Material(what="snapshot", name=f"{rows}{version}", digest=snapshot.digest)
+        marked = "".join(f"; {mark.text}" for mark in Run(journal).marks)
+        yield Material(what="snapshot", name=f"{rows}{version}{marked}", digest=snapshot.digest)
     if (name := RECORDS[DataProfile]) in records:
         yield Material(what="profile", name="of the raw columns of each window", digest=records[name])
     if (journal.folder / "profile.json").exists():

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.decide import evidence_from, need_judged
+from raytemplate.execution.frozen import marks_of
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.governance.champion import judge_alone, judge_champion
 from raytemplate.governance.evidence import Evidence
 from raytemplate.governance.gates.gate import Gate, build_gates
+from raytemplate.governance.judge import still_stops
+from raytemplate.ledger.opening import open_ledger
+from raytemplate.ledger.waivers import waivers_of
 from raytemplate.planning.stages import RunPlan
 from raytemplate.planning.trial import settled
 from raytemplate.plugins import PluginError
 from raytemplate.records.evaluated import Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.judged import Finding, Verdict, VerdictRecord
+from raytemplate.records.judged import Approved, Finding, Verdict, VerdictRecord, Waiver
 from raytemplate.records.labelled import LabelChanges
+from raytemplate.records.marked import SnapshotMark
 from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord, ending
 from raytemplate.records.run import RunEnd, RunStart, State
@@ -158,6 +164,26 @@ class Run:
         return champion_text(champion.version, self.champion_findings)
 
     @property
+    def waivers_granted(self) -> tuple[Waiver, ...]:
+        """Waivers of its candidate that are in force, and that its verdict does not rest on yet."""
+        record, fit = self.journal.read(VerdictRecord), self.journal.read(FitResult)
+        if record is None or fit is None or isinstance(record.verdict, Approved):
+            return ()
+        with suppress(IntegrityError, UsageError):  # a run is shown from its own records, even if the ledger is lost
+            ledger = open_ledger(Workspace(self.folder.parents[2]))
+            found = waivers_of(ledger.events(self.plan.name), self.id, fit.candidate.digest)
+            used, now = {waiver.event for waiver in record.verdict.waivers}, ledger.now()
+            return tuple(waiver for waiver in found if waiver.expires > now and waiver.event not in used)
+        return ()
+
+    @property
+    def marks(self) -> tuple[SnapshotMark, ...]:
+        """Whether its snapshot is frozen, revoked, or both; nothing if the ledger cannot be read."""
+        snapshot = self.journal.read(Snapshot)
+        found = marks_of(self.folder.parent) if snapshot is not None else ()
+        return tuple(mark for mark in found if snapshot is not None and mark.snapshot == snapshot.digest)
+
+    @property
     def state(self) -> State:
         """How the run ended; until then "running" while a process works on it, else "unfinished"."""
         end = self.end
@@ -222,7 +248,9 @@ class Run:
         )
 
     def __str__(self) -> str:
-        return show_run(self.view())
+        view, granted = self.view(), self.waivers_granted
+        still = still_stops(view.verdict, granted, datetime.now(UTC)) if view.verdict is not None else ()
+        return show_run(replace(view, marks=self.marks, granted=granted, still=still))
 
     def __repr__(self) -> str:
         start, evaluation = self.journal.need(RunStart), self.journal.read(Evaluation)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from raytemplate.ledger.signing import PublicKey, Purpose
 from raytemplate.records.codec import canonical, encode
-from raytemplate.records.judged import AUTOMATIC, Actor
+from raytemplate.records.judged import AUTOMATIC, Actor, Waiver
 
 _OUTSIDE = " set outside the template"
 
@@ -51,6 +51,13 @@ class Grounds:
 
     accepted: tuple[str, ...] = ()
     """Gates that held and that the person, whose reason the event has, accepted."""
+
+    made_from: tuple[str, ...] = ()
+    """Digests of the snapshots that models behind the candidate have seen: the one that it was trained from, and the
+    one whose features it takes."""
+
+    waivers: tuple[Waiver, ...] = ()
+    """Waivers without which the candidate would not have been promoted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,10 +173,13 @@ class SnapshotFrozen:
     type: ClassVar[Literal["snapshot-frozen"]] = "snapshot-frozen"
 
     snapshot: str
-    """Digest of the snapshot."""
+    """Digest of the snapshot, which covers the digests of all that was read."""
 
     name: str
     """Its short name, such as "flights@3f7f16"."""
+
+    kept: str = ""
+    """Digest of the copy of its rows; "" if none was kept."""
 
     actor: Actor
     """Who asked for it, and why."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from raytemplate.errors import IntegrityError
+from raytemplate.ledger.allowed import faults_of_promotions
 from raytemplate.ledger.bodies import Body, KeyAdded, KeyRevoked
 from raytemplate.ledger.database import add_columns, columns
 from raytemplate.ledger.decisions import key_of
@@ -148,6 +149,7 @@ def examine(events: Sequence[Event]) -> Examined:
         if fault or unsigned:
             found.append(fault or unsigned)
         seq, before = event.seq, event.hash
+    found += faults_of_promotions(events)
     return Examined(events=tuple(events), ring=ring, faults=tuple(found))
 
 

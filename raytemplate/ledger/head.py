@@ -9,16 +9,19 @@ from typing import Literal
 
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger import chain, keys
-from raytemplate.ledger.bodies import Decided, Grounds, KeyRevoked, Promotion, Rollback, Waiting, content_of
+from raytemplate.ledger.bodies import Decided, Grounds, KeyRevoked, Promotion, Rollback, Waiting, Waived, content_of
 from raytemplate.ledger.database import reading, writing
 from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.events import Event, idempotency_key
 from raytemplate.ledger.head_table import move_head, stored_heads
-from raytemplate.ledger.history import Head, History, ModelVersion, by_model, tell
+from raytemplate.ledger.history import Head, History, ModelVersion, by_model, moment, tell
 from raytemplate.ledger.keyring import Keyring, KnownKey
 from raytemplate.ledger.refusals import moved, no_model, one_key, target, unlike
 from raytemplate.ledger.signing import Signer
-from raytemplate.records.judged import Actor
+from raytemplate.ledger.snapshots import marks_in, refuse_revoked, refuse_rollback, seen_by_versions
+from raytemplate.ledger.waivers import refuse_lapsed, refuse_too_long, waivers_of
+from raytemplate.records.judged import Actor, Waiver
+from raytemplate.records.marked import SnapshotMark
 
 __all__ = ["Head", "Ledger", "ModelVersion", "Move"]
 
@@ -92,6 +95,39 @@ class Ledger:
         with reading(self.path) as db:
             return _knows(db) if db else lambda *_: False
 
+    def waivers(self, model: str, *, run_id: str, digest: str) -> tuple[Waiver, ...]:
+        """The newest waiver of each gate for one candidate, expired or not, with signatures checked.
+
+        Raises:
+            IntegrityError: names the event that was edited.
+        """
+        with reading(self.path) as db:
+            return waivers_of(chain.read(db, model, with_signatures=True), run_id, digest) if db else ()
+
+    def marks(self, *, with_signatures: bool = False) -> tuple[SnapshotMark, ...]:
+        """The snapshots that are frozen or revoked, oldest decision first.
+
+        Raises:
+            IntegrityError: names the event that was edited.
+        """
+        with reading(self.path) as db:
+            return marks_in(chain.read(db, "", with_signatures=with_signatures)) if db else ()
+
+    def seen(self, model: str) -> dict[int, tuple[str, ...]]:
+        """Version of a model -> digests of the snapshots that it has seen.
+
+        Raises:
+            IntegrityError: names the event that was edited.
+        """
+        with reading(self.path) as db:
+            return seen_by_versions(chain.read(db, model)) if db else {}
+
+    def now(self) -> datetime:
+        """The time by the ledger's clock, which never is before its newest event: a clock that is set back does not
+        bring an expired waiver back."""
+        with reading(self.path) as db:
+            return _now(db, self.clock()) if db else self.clock()
+
     def events(self, model: str | None = None) -> tuple[Event, ...]:
         """The events of one model, checked as in `history`, or those of all models, unchecked; oldest first."""
         with reading(self.path) as db:
@@ -140,6 +176,7 @@ class Ledger:
 
         Raises:
             ChampionMoved: the head has moved since.
+            Refused: a waiver in the grounds is not, or no longer, in force; or a snapshot in them is revoked.
         """
         key = idempotency_key(Promotion.type, model, expected_term, digest)
         with writing(self.path) as db:
@@ -151,6 +188,10 @@ class Ledger:
                 return Move(head=history.head, previous=history.head, outcome="unchanged")
             if history.term != expected_term:
                 raise moved(history, model, expected_term, run_id)
+            if grounds.waivers:
+                there = waivers_of(chain.read(db, model, with_signatures=True), run_id, digest)
+                refuse_lapsed(grounds.waivers, there, run_id, _now(db, self.clock()))
+            refuse_revoked(grounds, marks_in(chain.read(db, "", with_signatures=True)), run_id)
             body = Promotion(
                 term=history.term + 1,
                 version=history.number(digest),
@@ -174,13 +215,16 @@ class Ledger:
         Raises:
             UsageError: no such model or version, or nothing to go back to.
             ChampionMoved: the head is not that of `expected_term`.
+            Refused: the version has seen a revoked snapshot, and another is left or the person has not named it with
+                a reason.
         """
         self.rollback_target(model, to_version)  # raises before `writing` would create a file
         with writing(self.path) as db:
             history = _history(db, model, with_signatures=True)
             if expected_term is not None and expected_term != history.term:
                 raise moved(history, model, expected_term, "")
-            to = target(history, model, to_version, tuple(stored_heads(db)))
+            excused = to_version is not None and bool(actor.reason)
+            to = _target(db, history, model, to_version, excused=excused)
             body = Rollback(
                 term=history.term + 1,
                 version=to.version,
@@ -196,11 +240,13 @@ class Ledger:
 
         Raises:
             UsageError: no such model or version, or nothing to go back to.
+            Refused: the version has seen a revoked snapshot, and another is left or this one was not named.
         """
         with reading(self.path) as db:
             if db is None:
                 raise no_model(model, ())
-            return target(_history(db, model, with_signatures=True), model, to_version, tuple(stored_heads(db)))
+            history = _history(db, model, with_signatures=True)
+            return _target(db, history, model, to_version, excused=to_version is not None)
 
     def record(self, body: Decided, model: str = "") -> Event:
         """Add what a person has decided. The same envelope, once more, writes nothing and returns the first event.
@@ -210,12 +256,17 @@ class Ledger:
 
         Raises:
             IntegrityError: the envelope is missing or says something else.
+            UsageError: a waiver that has expired, or lasts too long.
         """
         said = check_decision(body.actor, action=body.type, model=model, content=content_of(body))
         idem = idempotency_key(body.type, model, read_decision(said).nonce)
+        if isinstance(body, Waived):
+            refuse_too_long(body.expires, self.now())  # raises before `writing` would create a file
         with writing(self.path) as db:
             if seq := _known(db, model, idem):
                 return next(event for event in chain.read_all(db) if event.seq == seq)
+            if isinstance(body, Waived):
+                refuse_too_long(body.expires, _now(db, self.clock()))
             return chain.append(db, model, body, idem=idem, at=self.clock(), signer=self.signer())
 
     def revoke(self, key: str, actor: Actor) -> KnownKey:
@@ -290,6 +341,19 @@ def _history(db: sqlite3.Connection, model: str, *, with_signatures: bool = Fals
     if stored != history.head:
         raise IntegrityError(unlike(model, stored, history.head))
     return history
+
+
+def _target(db: sqlite3.Connection, history: History, model: str, to_version: int | None, *, excused: bool) -> Head:
+    to = target(history, model, to_version, tuple(stored_heads(db)))
+    marks = marks_in(chain.read(db, "", with_signatures=True))
+    if marks:
+        refuse_rollback(to, history, seen_by_versions(chain.read(db, model)), marks, excused=excused)
+    return to
+
+
+def _now(db: sqlite3.Connection, clock: datetime) -> datetime:
+    newest = chain.last(db)
+    return max(clock, moment(newest.at, f"event {newest.seq}")) if newest else clock
 
 
 def _models(db: sqlite3.Connection) -> tuple[str, ...]:

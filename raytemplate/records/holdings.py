@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-HoldingKind = Literal["encoded", "profiles", "listings", "kept", "needed", "leftovers"]
+HoldingKind = Literal["encoded", "profiles", "listings", "kept", "needed", "frozen", "leftovers"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,7 +12,7 @@ class Holding:
 
     kind: HoldingKind
     """`encoded` rows, `profiles` of files, `listings` of text files, `kept` copies of rows that no run needs and those
-    that are `needed`, and `leftovers` of processes that were killed."""
+    that are `needed`, those of `frozen` snapshots, and `leftovers` of processes that were killed."""
 
     num: int
     """How many there are."""

@@ -75,6 +75,9 @@ class Waiver:
     expires: datetime
     """When the exception ends."""
 
+    event: int = 0
+    """Number of the ledger's event that grants it; 0 if none does."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class _Verdict:

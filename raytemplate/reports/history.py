@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from raytemplate.records.run import State
-from raytemplate.reports.layout import table
+from raytemplate.reports.layout import sentences, table
 from raytemplate.reports.wording import about_seconds, metric_text, short
 from raytemplate.units import parse_span, show_moment, show_usd
 
@@ -76,6 +76,8 @@ class ModelRow:
     """How often it should be retrained, such as "1 month"; "" if no template sets that."""
     today: str = ""
     """Whether the champion would pass its gates today, in a few words."""
+    revoked: str = ""
+    """A sentence about the revoked snapshots that the champion has seen; "" if it has seen none."""
 
     def overdue(self, now: datetime) -> bool:
         """Whether it should have been retrained by now."""
@@ -149,7 +151,9 @@ def models_table(rows: Sequence[ModelRow], *, now: datetime) -> str:
     lines = [("model", "champion", "age", "run", "digest", "challenger", "its gates", "")]
     lines += [_model_cells(row, now) for row in rows]
     text = table(lines, gaps=(3, 2, 2, 2, 2, 2, 2), right={1, 5}, most={0: 44})
-    return f"{text}\n\n  raytemplate show {rows[0].name}"
+    revoked = "".join(f"{sentences(f'{row.name}: {row.revoked}')}\n" for row in rows if row.revoked)
+    first = next((f"rollback {row.name}" for row in rows if row.revoked), f"show {rows[0].name}")
+    return f"{text}\n\n{revoked}  raytemplate {first}"
 
 
 def _model_cells(row: ModelRow, now: datetime) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ _WHAT = {
     "listings": "listing",
     "kept": "copy of rows",
     "needed": "copy of rows",
+    "frozen": "copy of rows",
     "leftovers": "folder",
 }
-_MANY = {"encoded": "sets of encoded rows", "kept": "copies of rows", "needed": "copies of rows"}
+_MANY = {"encoded": "sets of encoded rows", **dict.fromkeys(("kept", "needed", "frozen"), "copies of rows")}
 _WHY = {
     "encoded": "a run of the same rows does not read them again",
     "profiles": "profile reads only files that have changed",
@@ -43,6 +44,8 @@ def _holds(held: Holding) -> str:
 
 
 def _why(held: Holding) -> str:
+    if held.kind == "frozen":
+        return f"frozen: {', '.join(held.needed_by[:_NAMED])}" if held.needed_by else "the ledger cannot be read"
     if held.kind != "needed":
         return "freed" if held.freed else _WHY[held.kind]
     more = f" and {len(held.needed_by) - _NAMED:,} more" if len(held.needed_by) > _NAMED else ""
@@ -52,9 +55,10 @@ def _why(held: Holding) -> str:
 
 def _ending(held: Sequence[Holding]) -> str:
     freed = sum(one.num_bytes for one in held if one.freed)
-    rest = [one for one in held if not one.freed and one.kind != "needed"]
+    rest = [one for one in held if not one.freed and one.kind not in ("needed", "frozen")]
     told = f"Freed {show_bytes(freed)}." if freed else "Nothing was freed."
     if not rest:
         return f"{told}\n  raytemplate runs"
-    what = "everything but needed" if any(one.kind == "needed" for one in held) else "all of it"
+    pinned = [kind for kind in ("needed", "frozen") if any(one.kind == kind for one in held)]
+    what = f"everything but {' and '.join(pinned)}" if pinned else "all of it"
     return f"{told} To free {what}, {show_bytes(sum(one.num_bytes for one in rest))}:\n  raytemplate clean --free all"

@@ -16,6 +16,7 @@ from raytemplate.reports.contract_shown import broken_rows
 from raytemplate.reports.markdown import markdown_metrics, markdown_table, with_interval
 from raytemplate.reports.sliced import slice_tables, worst_text
 from raytemplate.reports.verdict import compared, outcome_text
+from raytemplate.reports.waiver_shown import waiver_text
 from raytemplate.reports.wording import (
     baseline_name,
     count,
@@ -61,6 +62,7 @@ def model_card(
             ("gate", "outcome", "found", "required"),
             [(f.gate, f.outcome, f.found, f.required) for f in verdict.verdict.findings],
         ),
+        "\n".join(f"- `{one.gate}` was {waiver_text(one)}" for one in verdict.verdict.waivers),
         "## Limits",
         "\n".join(f"- {line}" for line in _limits(plan, fit, evaluation)),
     ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from html import escape
 
 from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, number
-from raytemplate.reports.layout import table
+from raytemplate.reports.layout import sentences, table
 from raytemplate.reports.service import InService, service_text
 from raytemplate.reports.wording import about_seconds, count, metric_text, short
 from raytemplate.units import show_moment, show_usd
@@ -71,12 +71,13 @@ def _champion(model: ModelRow, now: datetime) -> str:
 
 
 def _waits(model: ModelRow, now: datetime) -> list[str]:
-    """Lines for a waiting candidate and for an overdue retraining."""
+    """Lines for a waiting candidate, an overdue retraining and a revoked snapshot."""
     lines = [f"Version {model.challenger_version} is waiting."] if model.challenger_version else []
     if model.overdue(now):
         assert model.retrained is not None
         last = f"the last judged run was {age_text(model.retrained, now)} ago"
         lines.append(f"Overdue: {last}, governance.cadence is {model.cadence}.")
+    lines += [sentences(model.revoked)] if model.revoked else []
     return lines
 
 
@@ -131,6 +132,8 @@ def _gates(gates: Sequence[GateRate]) -> str:
 
 
 def _command(model: ModelRow) -> str:
+    if model.revoked:
+        return f"  raytemplate rollback {model.name}"
     if model.champion_version:
         return f"  raytemplate predict {model.name} NEW.parquet OUT.parquet"
     return "  raytemplate runs"

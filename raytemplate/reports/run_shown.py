@@ -8,8 +8,9 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Confusion, Evaluation
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
-from raytemplate.records.judged import Approved, Held, Rejected
+from raytemplate.records.judged import Approved, Finding, Held, Rejected, Waiver
 from raytemplate.records.labelled import LabelChanges
+from raytemplate.records.marked import SnapshotMark
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.run import RunEnd, RunStart
@@ -21,6 +22,7 @@ from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
 from raytemplate.reports.reproduced import reproduced_line
 from raytemplate.reports.sliced import worst_text
 from raytemplate.reports.verdict import gate_table, interval, metric_table, next_command, outcome_text
+from raytemplate.reports.waiver_shown import promote_command, waiver_text
 from raytemplate.reports.wording import (
     about_seconds,
     baseline_name,
@@ -67,6 +69,12 @@ class RunView:
     """What came of making it again the last time."""
     champion_says: str = ""
     """A line about a champion that stays although it would not pass its gates; "" otherwise."""
+    granted: tuple[Waiver, ...] = ()
+    """Waivers that are in force, and that the verdict does not rest on yet."""
+    marks: tuple[SnapshotMark, ...] = ()
+    """Whether its snapshot is frozen, revoked, or both."""
+    still: tuple[Finding, ...] = ()
+    """What would still stop the candidate if it were judged with them."""
 
 
 def show_run(view: RunView) -> str:
@@ -76,6 +84,10 @@ def show_run(view: RunView) -> str:
         blocks.append(_evaluated(view.evaluation, view.plan))
     if view.verdict is not None:
         blocks.append(gate_table(view.verdict))
+    if view.granted:
+        blocks.append(
+            "\n".join(hanging(f"  {one.gate}: ", f"{waiver_text(one)} (not used yet)") for one in view.granted)
+        )
     return "\n\n".join([*blocks, _ending(view)])
 
 
@@ -132,7 +144,8 @@ def _snapshot(view: RunView) -> str:
     files = "by SQL" if snapshot.source == SQL else files
     kept = f"; its rows are kept: {short(snapshot.kept)}" if snapshot.kept else ""
     left_out = f"; {view.plan.left_out}" if view.plan.left_out else ""
-    return f"{name}{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read{kept}{left_out}"
+    marked = "".join(f"; {mark.text}" for mark in view.marks)
+    return f"{name}{short(snapshot.digest)}, {files}, {show_bytes(snapshot.bytes_read)} read{kept}{left_out}{marked}"
 
 
 def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
@@ -178,6 +191,8 @@ def _whose(end: RunEnd) -> str:
 
 def _command(view: RunView) -> str:
     assert view.verdict is not None
+    if view.granted and all(finding.outcome == "hold" for finding in view.still):
+        return promote_command(view.start.run_id, view.still)
     shown = view.promotion is not None and view.promotion.outcome == "shown"
     if shown or isinstance(view.verdict, Rejected):
         return "  raytemplate runs"

@@ -7,8 +7,9 @@ from raytemplate.records.evaluated import Difference, Estimate, Evaluation, Scor
 from raytemplate.records.judged import AUTOMATIC, Approved, Finding, Held, Rejected, Verdict
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.layout import hanging, sentences, table
+from raytemplate.reports.waiver_shown import waiver_text
 from raytemplate.reports.wording import about_seconds, decimals, fixed
-from raytemplate.units import show_limit, show_moment, show_usd, show_usd_limit
+from raytemplate.units import show_limit, show_usd, show_usd_limit
 
 
 def metric_table(evaluation: Evaluation, baseline_name: str) -> str:
@@ -80,8 +81,7 @@ def gate_table(verdict: Verdict) -> str:
     failed = [f for f in verdict.findings if f.outcome != "pass" and f.gate not in waived]
     notes = [hanging(f"  {f.gate}: ", f.hint) for f in failed if f.hint]
     for waiver in verdict.waivers:
-        until = show_moment(waiver.expires)
-        notes.append(hanging(f"  {waiver.gate}: ", f"waived by {waiver.person} until {until}: {waiver.reason}"))
+        notes.append(hanging(f"  {waiver.gate}: ", waiver_text(waiver)))
     return "\n".join([text, "", *notes]) if notes else text
 
 
@@ -125,7 +125,9 @@ def _shown(verdict: Verdict, promotion: PromotionRecord) -> str:
 def _approved(name: str, verdict: Approved, promotion: PromotionRecord | None, became: str) -> str:
     person = f" by {verdict.by}" if verdict.by != AUTOMATIC else ""
     word = f"Approved{person}{f': {verdict.reason}' if verdict.reason else ''}"
-    word += f" (although {', '.join(verdict.accepted)} held)" if verdict.accepted else ""
+    but = [f"although {', '.join(verdict.accepted)} held"] if verdict.accepted else []
+    but += [f"{', '.join(waiver.gate for waiver in verdict.waivers)} waived"] if verdict.waivers else []
+    word += f" ({'; '.join(but)})" if but else ""
     if promotion is None or promotion.outcome != "promoted":
         return f"{word}: the candidate may become the champion of {name}, but was not promoted."
     was = f"was version {promotion.previous_version}" if promotion.previous_version else "the first"

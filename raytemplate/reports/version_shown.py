@@ -6,7 +6,7 @@ from html import escape
 
 from raytemplate.ledger.head import ModelVersion
 from raytemplate.reports.history import MOVES, EventRow, RunRow, age_text
-from raytemplate.reports.layout import table
+from raytemplate.reports.layout import sentences, table
 from raytemplate.reports.model_shown import runs_text
 from raytemplate.reports.wording import short
 
@@ -35,6 +35,8 @@ class VersionView:
     """The moment that ages are computed for."""
     run: RunRow | None = None
     """The run that made it; None if its records cannot be read."""
+    revoked: str = ""
+    """A sentence about the revoked snapshots that it has seen; "" if it has seen none."""
 
     def __str__(self) -> str:
         version = self.version
@@ -43,7 +45,8 @@ class VersionView:
             f"   run {version.run_id}   digest {short(version.digest)}"
         )
         run = runs_text([self.run]) if self.run else f"  The records of run {version.run_id} cannot be read."
-        return "\n\n".join(block for block in (head, _reigns(self), run, _commands(self)) if block)
+        blocks = (head, sentences(self.revoked), _reigns(self), run, _commands(self))
+        return "\n\n".join(block for block in blocks if block)
 
     def __repr__(self) -> str:
         return f"<version {self.version.version} of {self.version.model}, {_standing(self)}>"
@@ -89,7 +92,7 @@ def _commands(view: VersionView) -> str:
     ref = f"{version.model}/{version.version}"
     predict = f"  raytemplate predict {ref} NEW.parquet OUT.parquet"
     lines = [f"  raytemplate show {version.run_id}"] if view.run else []
-    if version.state == "champion":
+    if version.state == "champion" or view.revoked:
         return "\n".join([*lines, predict])
     if not view.reigns:
         return "\n".join([*lines, predict, "To promote it:", f"  raytemplate promote {version.run_id}"])

@@ -6,8 +6,10 @@ import subprocess
 import pytest
 from command_line import COMMAND, environment
 
+from raytemplate.execution.journal import Journal
 from raytemplate.ledger.head import Ledger
 from raytemplate.store.workspace import Workspace, create, new_run
+from raytemplate.testing.samples import sample_rejected, sample_verdict_record
 
 pytestmark = pytest.mark.usefixtures("two_runs")
 
@@ -41,6 +43,12 @@ def test_runs_are_completed_newest_first(tmp_path):
 def test_fields_are_completed_for_set_and_schema(tmp_path):
     assert completed(tmp_path, "plan", "x.yaml", "--set", "training.lr") == ["training.lr=", "training.lr_schedule="]
     assert completed(tmp_path, "schema", "model.num_l") == ["model.num_leaves"]
+
+
+def test_gates_that_stopped_a_run_are_completed_for_waive(tmp_path):
+    run = next((tmp_path / ".raytemplate" / "runs").iterdir())
+    Journal(run).write(sample_verdict_record(verdict=sample_rejected()))
+    assert completed(tmp_path, "waive", run.name, "") == ["beats-baseline"]
 
 
 def test_in_an_empty_workspace_nothing_is_offered_and_nothing_fails(tmp_path):

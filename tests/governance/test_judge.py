@@ -30,6 +30,13 @@ class Says:
         return None if self.outcome == "nonsense" else Finding(gate="?", outcome=self.outcome, found="f")
 
 
+@dataclass(frozen=True)
+class Guards(Says):
+    """A gate on integrity or privacy."""
+
+    waivable = False
+
+
 def waiver(gate, days=1):
     return Waiver(gate=gate, person="Ann", reason="holiday", expires=NOW + timedelta(days=days))
 
@@ -74,7 +81,11 @@ VERDICTS = [
     ("waived", {"a": Says("block")}, AUTO | {"waivers": (waiver("a"),)},
      Approved(findings=BLOCKS, waivers=(waiver("a"),))),
     ("a crash waived", {"a": Says("crash")}, AUTO | {"waivers": (waiver("a"),)},
-     Approved(findings=(CRASH,), waivers=(waiver("a"),))),
+     Rejected(findings=(CRASH,), reason="a could not judge")),
+    ("an error waived", {"a": Says("error")}, AUTO | {"waivers": (waiver("a"),)},
+     Rejected(findings=ERRS, reason="a could not judge")),
+    ("a gate that is never waived", {"a": Guards("block")}, AUTO | {"waivers": (waiver("a"),)},
+     Rejected(findings=BLOCKS, reason="a blocked")),
     ("expired", {"a": Says("block")}, AUTO | {"waivers": (waiver("a", days=0),)},
      Rejected(findings=BLOCKS, reason="a blocked (waiver by Ann expired 2013-07-01)")),
     ("a waiver of another gate", {"a": Says("pass"), "b": Says("block")}, AUTO | {"waivers": (waiver("a"),)},
@@ -111,10 +122,11 @@ WAIVERS = st.lists(st.builds(waiver, st.sampled_from("abcd"), st.integers(-1, 1)
 def test_nothing_unwaived_is_ever_let_through(evidence, gates, waivers, promotion, actor):
     verdict = judge(gates, evidence(), promotion=promotion, actor=actor, waivers=waivers, now=NOW)
     valid = {w.gate for w in waivers if w.expires > NOW}
-    failed = {f.gate for f in verdict.findings if f.outcome in ("block", "error")}
+    erred = {f.gate for f in verdict.findings if f.outcome == "error"}
+    failed = {f.gate for f in verdict.findings if f.outcome == "block"}
     said = [f.outcome for f in verdict.findings]
     assert len(said) == len(gates)
-    rejected = bool(failed - valid) or all(outcome == "skip" for outcome in said)
+    rejected = bool(erred) or bool(failed - valid) or all(outcome == "skip" for outcome in said)
     assert isinstance(verdict, Rejected) == rejected
     held = {f.gate for f in verdict.findings if f.outcome == "hold"}
     asked = promotion == "manual" or bool(held - valid)

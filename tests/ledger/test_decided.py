@@ -1,7 +1,7 @@
 """What a person decides beside moves of the champion: signed whole, added once, and found if it is changed."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ from raytemplate.records.judged import Actor
 NOW, NOBODY = datetime(2013, 6, 1, tzinfo=UTC), Actor(name="ann", reason="because")
 PROMOTER, ANN = (signer_of(new_private_key()) for _ in range(2))
 BODIES: tuple[Decided, ...] = (
-    Waived(run_id="run-a", digest="d", gate="latency", expires=NOW, actor=NOBODY),
+    Waived(run_id="run-a", digest="d", gate="latency", expires=NOW + timedelta(days=7), actor=NOBODY),
     SnapshotFrozen(snapshot="s", name="flights@3f7f16", actor=NOBODY),
     SnapshotRevoked(snapshot="s", name="flights@3f7f16", actor=NOBODY),
     SettingsChanged(settings="{}", actor=NOBODY),
