@@ -54,11 +54,12 @@ def found_from(text: str, folder: Path) -> str:
     return f"{mark}{(folder / text.removeprefix(mark)).absolute()}" if text.startswith(mark) else text
 
 
-def resolve(text: str, field: str, environ: Mapping[str, str]) -> str:
+def resolve(text: str, field: str, environ: Mapping[str, str], *, said_by: str = "the template") -> str:
     """The secret that a reference names, redacted from now on; any other text unchanged.
 
     Args:
         field: the dotted path of the field, for errors.
+        said_by: what holds the field, for errors.
 
     Raises:
         UsageError: the secret does not exist, or is too short to be redacted safely.
@@ -69,7 +70,7 @@ def resolve(text: str, field: str, environ: Mapping[str, str]) -> str:
     value = _of_file(Path(where), field) if kind == "file" else environ.get(where, "")
     if not value:
         cause = f"the file {where} is empty" if kind == "file" else f"the environment variable {where} is not set"
-        raise UsageError(f"{field}: {cause}; the template refers to it", next_step="set it where this is typed")
+        raise UsageError(f"{field}: {cause}; {said_by} refers to it", next_step="set it where this is typed")
     if len(value) < SHORTEST:
         raise UsageError(
             f"{field}: the secret has fewer than {SHORTEST} characters, too few to keep it out of logs",

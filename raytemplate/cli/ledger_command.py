@@ -1,4 +1,4 @@
-"""`raytemplate ledger show`, `verify` and `export`"""
+"""`raytemplate ledger show`, `verify`, `export` and `sql`"""
 
 from __future__ import annotations
 
@@ -77,6 +77,19 @@ def verify(file: Path | None, against: Path | None, workspace: str | None) -> An
     code = IntegrityError.exit_code if found.faults else EXIT_DONE
     text = "\n".join(_lines(found, exported=file is not None))
     return Answer(kind="LedgerVerified", data=data, text=text, code=code)
+
+
+@command.command("sql")
+@click.option("--schema", metavar="NAME", default="raytemplate", show_default=True, help="Schema to make.")
+def sql(schema: str) -> Answer:
+    """Print the SQL with which an administrator makes a team's ledger in PostgreSQL: schema, tables and roles."""
+    from raytemplate.ledger.postgres_sql import is_schema, ledger_sql
+
+    if not is_schema(schema):
+        what = f'--schema: got "{schema}", expected small letters, digits and _, at most 40, a letter first'
+        raise click.UsageError(what)
+    text = ledger_sql(schema)
+    return Answer(kind="LedgerSql", data={"schema": schema, "sql": text}, text=text.rstrip("\n"))
 
 
 def _lines(found: Verified, *, exported: bool) -> Iterator[str]:

@@ -66,7 +66,7 @@ def verify_ledger(workspace: Workspace, *, against: Path | None = None) -> Verif
         ledger = found_ledger(workspace, named)
         chain = ledger.examine()
         models, faults = ledger.models(), _faults_of_records(ledger, named)
-        compared = (check_outside(ledger.path, chain), *_compared(chain, against, notes))
+        compared = (check_outside(ledger.database, chain), *_compared(chain, against, notes))
         return _verified(chain, models, len(named), faults, compared)
     except IntegrityError as error:  # the ledger cannot be read to its end
         return Verified(num_events=0, models=(), num_records=len(named), faults=(error.what,))
@@ -97,7 +97,7 @@ def export_ledger(file: Path, workspace: Workspace) -> int:
     ledger = open_ledger(workspace)
     chain = ledger.examine()
     if chain.faults:
-        raise IntegrityError(f"{ledger.path}: {chain.faults[0]}", next_step="raytemplate ledger verify")
+        raise IntegrityError(f"{ledger.where}: {chain.faults[0]}", next_step="raytemplate ledger verify")
     write_atomic(file, "".join(f"{line}\n" for line in export_lines(chain)).encode())
     return len(chain.events)
 

@@ -2,7 +2,6 @@
 
 import secrets
 import socket
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -11,7 +10,7 @@ from operator import attrgetter
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.allowed import faults_of_promotions
 from raytemplate.ledger.bodies import Body, KeyAdded, KeyRevoked
-from raytemplate.ledger.database import add_columns, columns
+from raytemplate.ledger.database import Transaction
 from raytemplate.ledger.decisions import key_of
 from raytemplate.ledger.events import Event, event_hash, idempotency_key
 from raytemplate.ledger.keyring import Keyring, to_sign
@@ -26,17 +25,21 @@ _VALUES, _KINDS = attrgetter(*_NAMES), (int, *[str] * (len(_NAMES) - 1))
 _OF_KEYS = f"e.type IN ('{KeyAdded.type}', '{KeyRevoked.type}')"
 
 
-def append(db: sqlite3.Connection, model: str, body: Body, *, idem: str, at: datetime, signer: Signer) -> Event:
+def append(db: Transaction, model: str, body: Body, *, idem: str, at: datetime, signer: Signer) -> Event:
     """Add one event at the end of the chain, inside the caller's write transaction. A key that the ledger does not know
     is added first, by an event of its own.
+
+    Args:
+        at: the time by this machine's clock; see `Transaction.moment`.
 
     Raises:
         IntegrityError: the event before it was edited, and nothing may be built on that; or the key was revoked.
     """
-    add_columns(db)
+    db.add_columns()
     ring, before = Keyring(), None
     for before, hash_before in _rows(db, f"WHERE {_OF_KEYS} OR e.seq = (SELECT max(seq) FROM event) ORDER BY e.seq"):
         _raise(_fault(before, hash_before) or ring.follow(before))
+    at = db.moment(at, before.at if before else "")
     if refusal := ring.refusal(signer.key):
         raise IntegrityError(refusal, next_step="raytemplate identity new --promoter")
     if signer.key.id not in ring.keys:
@@ -62,7 +65,7 @@ def _added(key: PublicKey, purpose: Purpose, ledger: str, actor: Actor) -> KeyAd
 
 
 def _insert(
-    db: sqlite3.Connection, before: Event | None, model: str, body: Body, idem: str, at: datetime, signer: Signer
+    db: Transaction, before: Event | None, model: str, body: Body, idem: str, at: datetime, signer: Signer
 ) -> Event:
     plain = Event(
         seq=before.seq + 1 if before else 1,
@@ -82,7 +85,7 @@ def _insert(
     return event
 
 
-def read(db: sqlite3.Connection, model: str, *, with_signatures: bool = False) -> tuple[Event, ...]:
+def read(db: Transaction, model: str, *, with_signatures: bool = False) -> tuple[Event, ...]:
     """One model's events, oldest first, with the hash of each and its link to the event before it checked.
 
     Args:
@@ -99,17 +102,17 @@ def read(db: sqlite3.Connection, model: str, *, with_signatures: bool = False) -
     return tuple(found)
 
 
-def read_all(db: sqlite3.Connection) -> tuple[Event, ...]:
+def read_all(db: Transaction) -> tuple[Event, ...]:
     """Every event, oldest first, unchecked."""
     return tuple(event for event, _ in _rows(db, "ORDER BY e.seq"))
 
 
-def last(db: sqlite3.Connection) -> Event | None:
+def last(db: Transaction) -> Event | None:
     """The last event, unchecked."""
     return next((event for event, _ in _rows(db, "ORDER BY e.seq DESC LIMIT 1")), None)
 
 
-def keyring(db: sqlite3.Connection, *, with_signatures: bool = False) -> Keyring:
+def keyring(db: Transaction, *, with_signatures: bool = False) -> Keyring:
     """The keys that the ledger knows, with the events that add and revoke them checked.
 
     Raises:
@@ -153,12 +156,11 @@ def examine(events: Sequence[Event]) -> Examined:
     return Examined(events=tuple(events), ring=ring, faults=tuple(found))
 
 
-def _rows(db: sqlite3.Connection, which: str, *values: str) -> Iterator[tuple[Event, str]]:
+def _rows(db: Transaction, which: str, *values: str) -> Iterator[tuple[Event, str]]:
     """Events, each with the stored hash of the one before it."""
-    there = columns(db)
+    there = db.columns()
     wanted = ", ".join(f"e.{name}" if name in there else "''" for name in _NAMES)
-    # Without an index: a damaged one would silently hide events.
-    source = "event e NOT INDEXED LEFT JOIN event before ON before.seq = e.seq - 1"
+    source = f"event e {db.unindexed} LEFT JOIN event before ON before.seq = e.seq - 1"
     for *row, before in db.execute(f"SELECT {wanted}, before.hash FROM {source} {which}", values):
         event = Event(**dict(zip(_NAMES, row, strict=True)))
         yield event, FIRST_PREV_HASH if before is None and event.seq == 1 else str(before)

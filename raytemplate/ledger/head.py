@@ -1,16 +1,15 @@
 """The ledger: reads and moves the head of each model, with one transaction for each move."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.ledger import chain, keys
 from raytemplate.ledger.bodies import Decided, Grounds, KeyRevoked, Promotion, Rollback, Waiting, Waived, content_of
-from raytemplate.ledger.database import reading, writing
+from raytemplate.ledger.database import Database, Transaction, database_of, reading, retried, writing
 from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.events import Event, idempotency_key
 from raytemplate.ledger.head_table import move_head, stored_heads
@@ -50,14 +49,35 @@ def utc_now() -> datetime:
 class Ledger:
     """The champions of a workspace. Reading never creates the file: without it there are no models."""
 
-    path: Path
-    """The file `governance.db`."""
+    database: Path | Database
+    """The file `governance.db`, or the database of a team."""
 
     clock: Callable[[], datetime] = utc_now
     """Gives the time of new events."""
 
     signer: Callable[[], Signer] = keys.promoter
     """Gives the key that signs new events."""
+
+    @property
+    def path(self) -> Path:
+        """The file `governance.db`.
+
+        Raises:
+            UsageError: the ledger is in a team's database.
+        """
+        if isinstance(self.database, Path):
+            return self.database
+        raise UsageError(f"{self.where}: the ledger is no file; use the backups of its database")
+
+    @property
+    def where(self) -> str:
+        """Where the ledger is, for messages."""
+        return database_of(self.database).where
+
+    @property
+    def restore(self) -> str:
+        """The next step if the ledger is lost or damaged."""
+        return database_of(self.database).restore
 
     def head(self, model: str) -> Head | None:
         """The champion of `model` according to its events."""
@@ -72,7 +92,7 @@ class Ledger:
         Raises:
             IntegrityError: names the event that was edited, or the head that differs from the events.
         """
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return _history(db, model, with_signatures=with_signatures) if db else History()
 
     def told(self, model: str) -> History:
@@ -81,18 +101,18 @@ class Ledger:
         Raises:
             IntegrityError: names the event that was edited.
         """
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return tell(chain.read(db, model)) if db else History()
 
     def models(self) -> tuple[str, ...]:
         """Names of all models that have a version or a head, sorted."""
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return _models(db) if db else ()
 
     def knows(self) -> Callable[[str, int, str, int], bool]:
         """A function (model, version, digest, term) that tells whether the model has that version with that digest and
         has reached that term, according to unchecked events."""
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return _knows(db) if db else lambda *_: False
 
     def waivers(self, model: str, *, run_id: str, digest: str) -> tuple[Waiver, ...]:
@@ -101,7 +121,7 @@ class Ledger:
         Raises:
             IntegrityError: names the event that was edited.
         """
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return waivers_of(chain.read(db, model, with_signatures=True), run_id, digest) if db else ()
 
     def marks(self, *, with_signatures: bool = False) -> tuple[SnapshotMark, ...]:
@@ -110,7 +130,7 @@ class Ledger:
         Raises:
             IntegrityError: names the event that was edited.
         """
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return marks_in(chain.read(db, "", with_signatures=with_signatures)) if db else ()
 
     def seen(self, model: str) -> dict[int, tuple[str, ...]]:
@@ -119,28 +139,29 @@ class Ledger:
         Raises:
             IntegrityError: names the event that was edited.
         """
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return seen_by_versions(chain.read(db, model)) if db else {}
 
     def now(self) -> datetime:
         """The time by the ledger's clock, which never is before its newest event: a clock that is set back does not
         bring an expired waiver back."""
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return _now(db, self.clock()) if db else self.clock()
 
     def events(self, model: str | None = None) -> tuple[Event, ...]:
         """The events of one model, checked as in `history`, or those of all models, unchecked; oldest first."""
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             if db is None:
                 return ()
             return chain.read_all(db) if model is None else chain.read(db, model)
 
+    @retried
     def wait(
         self, model: str, digest: str, run_id: str, seen_until: datetime, actor: Actor, grounds: Grounds
     ) -> ModelVersion:
         """Register a held candidate as the challenger. The champion's bytes and repeated requests write nothing."""
         key = idempotency_key(Waiting.type, model, digest, run_id)
-        with writing(self.path) as db:
+        with writing(self.database) as db:
             history = _history(db, model, with_signatures=True)
             is_champion = history.head is not None and history.head.digest == digest
             if not is_champion and not _known(db, model, key):
@@ -157,6 +178,7 @@ class Ledger:
             versions = _history(db, model).versions
         return next(v for v in versions if v.digest == digest)
 
+    @retried
     def promote(
         self,
         model: str,
@@ -179,7 +201,7 @@ class Ledger:
             Refused: a waiver in the grounds is not, or no longer, in force; or a snapshot in them is revoked.
         """
         key = idempotency_key(Promotion.type, model, expected_term, digest)
-        with writing(self.path) as db:
+        with writing(self.database) as db:
             history = _history(db, model, with_signatures=True)
             seq = _known(db, model, key)
             if seq:
@@ -203,6 +225,7 @@ class Ledger:
             )
             return self._move(db, model, body, history, key)
 
+    @retried
     def rollback(
         self, model: str, actor: Actor, to_version: int | None = None, expected_term: int | None = None
     ) -> Move:
@@ -219,7 +242,7 @@ class Ledger:
                 a reason.
         """
         self.rollback_target(model, to_version)  # raises before `writing` would create a file
-        with writing(self.path) as db:
+        with writing(self.database) as db:
             history = _history(db, model, with_signatures=True)
             if expected_term is not None and expected_term != history.term:
                 raise moved(history, model, expected_term, "")
@@ -242,12 +265,13 @@ class Ledger:
             UsageError: no such model or version, or nothing to go back to.
             Refused: the version has seen a revoked snapshot, and another is left or this one was not named.
         """
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             if db is None:
                 raise no_model(model, ())
             history = _history(db, model, with_signatures=True)
             return _target(db, history, model, to_version, excused=to_version is not None)
 
+    @retried
     def record(self, body: Decided, model: str = "") -> Event:
         """Add what a person has decided. The same envelope, once more, writes nothing and returns the first event.
 
@@ -262,13 +286,14 @@ class Ledger:
         idem = idempotency_key(body.type, model, read_decision(said).nonce)
         if isinstance(body, Waived):
             refuse_too_long(body.expires, self.now())  # raises before `writing` would create a file
-        with writing(self.path) as db:
+        with writing(self.database) as db:
             if seq := _known(db, model, idem):
                 return next(event for event in chain.read_all(db) if event.seq == seq)
             if isinstance(body, Waived):
                 refuse_too_long(body.expires, _now(db, self.clock()))
             return chain.append(db, model, body, idem=idem, at=self.clock(), signer=self.signer())
 
+    @retried
     def revoke(self, key: str, actor: Actor) -> KnownKey:
         """Let a key sign nothing from now on. A key that is revoked already writes nothing.
 
@@ -279,7 +304,7 @@ class Ledger:
             UsageError: the ledger knows no such key, or several.
         """
         one_key(self.keyring(), key)  # raises before `writing` would create a file
-        with writing(self.path) as db:
+        with writing(self.database) as db:
             known = one_key(chain.keyring(db, with_signatures=True), key)
             if not known.revoked:
                 body = KeyRevoked(key=known.key.id, actor=actor)
@@ -293,48 +318,47 @@ class Ledger:
         Raises:
             IntegrityError: names the event that was edited.
         """
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return chain.keyring(db, with_signatures=True) if db else Keyring()
 
     def newest(self) -> tuple[Event | None, Keyring]:
         """The last event, which is not checked, and the keys that the ledger knows."""
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             return (chain.last(db), chain.keyring(db)) if db else (None, Keyring())
 
     def has(self, seq: int, digest: str) -> bool:
         """Whether the event with this number has this hash, according to unchecked events."""
-        with reading(self.path) as db:
-            found = db.execute("SELECT hash FROM event NOT INDEXED WHERE seq = ?", (seq,)).fetchone() if db else None
-        return found == (digest,)
+        with reading(self.database) as db:
+            found = (
+                db.execute(f"SELECT hash FROM event {db.unindexed} WHERE seq = ?", (seq,)).fetchone() if db else None
+            )
+        return found is not None and found[0] == digest
 
     def faults(self) -> tuple[str, ...]:
         """Everything wrong with the ledger; see `examine`."""
         return self.examine().faults
 
     def examine(self) -> chain.Examined:
-        """All events, and everything wrong with the ledger: SQLite's own structures, the chain of all events with their
-        signatures, heads against events.
+        """All events, and everything wrong with the ledger: the database's own structures, the chain of all events with
+        their signatures, heads against events.
 
         Raises:
             IntegrityError: the ledger cannot be read to its end.
         """
-        with reading(self.path) as db:
+        with reading(self.database) as db:
             if db is None:
                 return chain.Examined()
-            broken = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
             found = chain.examine(chain.read_all(db))
             of_models = _faults_of_models(db) if found.faults else _faults_of_heads(db, found.events)
-            faults = dict.fromkeys([*broken, *found.faults, *of_models])
+            faults = dict.fromkeys([*db.faults(), *found.faults, *of_models])
             return replace(found, faults=tuple(faults))
 
-    def _move(
-        self, db: sqlite3.Connection, model: str, body: Promotion | Rollback, history: History, idem: str
-    ) -> Move:
+    def _move(self, db: Transaction, model: str, body: Promotion | Rollback, history: History, idem: str) -> Move:
         event = chain.append(db, model, body, idem=idem, at=self.clock(), signer=self.signer())
         return Move(head=move_head(db, event, body), previous=history.head, outcome="promoted")
 
 
-def _history(db: sqlite3.Connection, model: str, *, with_signatures: bool = False) -> History:
+def _history(db: Transaction, model: str, *, with_signatures: bool = False) -> History:
     """The history from the events; refused if the head differs, so that nothing is built on an edited head."""
     history = tell(chain.read(db, model, with_signatures=with_signatures))
     stored = stored_heads(db, model).get(model)
@@ -343,7 +367,7 @@ def _history(db: sqlite3.Connection, model: str, *, with_signatures: bool = Fals
     return history
 
 
-def _target(db: sqlite3.Connection, history: History, model: str, to_version: int | None, *, excused: bool) -> Head:
+def _target(db: Transaction, history: History, model: str, to_version: int | None, *, excused: bool) -> Head:
     to = target(history, model, to_version, tuple(stored_heads(db)))
     marks = marks_in(chain.read(db, "", with_signatures=True))
     if marks:
@@ -351,22 +375,23 @@ def _target(db: sqlite3.Connection, history: History, model: str, to_version: in
     return to
 
 
-def _now(db: sqlite3.Connection, clock: datetime) -> datetime:
+def _now(db: Transaction, clock: datetime) -> datetime:
     newest = chain.last(db)
-    return max(clock, moment(newest.at, f"event {newest.seq}")) if newest else clock
+    if newest is None:
+        return db.moment(clock, "")
+    return max(db.moment(clock, newest.at), moment(newest.at, f"event {newest.seq}"))
 
 
-def _models(db: sqlite3.Connection) -> tuple[str, ...]:
-    rows = db.execute(
-        "SELECT model FROM event NOT INDEXED WHERE model != '' UNION SELECT model FROM head NOT INDEXED ORDER BY 1"
-    )
+def _models(db: Transaction) -> tuple[str, ...]:
+    events, heads = f"FROM event {db.unindexed} WHERE model != ''", f"FROM head {db.unindexed}"
+    rows = db.execute(f"SELECT model {events} UNION SELECT model {heads} ORDER BY 1")
     return tuple(str(row[0]) for row in rows)
 
 
-def _knows(db: sqlite3.Connection) -> Callable[[str, int, str, int], bool]:
-    version, digest, term = (f"json_extract(body, '$.{name}')" for name in ("version", "digest", "term"))
-    columns = f"model, {version}, {digest}, max(CAST(coalesce({term}, 0) AS INTEGER))"
-    rows = db.execute(f"SELECT {columns} FROM event NOT INDEXED GROUP BY 1, 2, 3").fetchall()
+def _knows(db: Transaction) -> Callable[[str, int, str, int], bool]:
+    version, digest, term = (db.of_body(name) for name in ("version", "digest", "term"))
+    columns = f"model, CAST({version} AS INTEGER), {digest}, max(CAST(coalesce({term}, '0') AS INTEGER))"
+    rows = db.execute(f"SELECT {columns} FROM event {db.unindexed} GROUP BY 1, 2, 3").fetchall()
     versions = {(model, version, digest) for model, version, digest, _ in rows}
     terms: dict[str, int] = {}
     for model, _, _, term in rows:
@@ -374,7 +399,7 @@ def _knows(db: sqlite3.Connection) -> Callable[[str, int, str, int], bool]:
     return lambda model, version, digest, term: (model, version, digest) in versions and term <= terms[model]
 
 
-def _faults_of_models(db: sqlite3.Connection) -> Iterator[str]:
+def _faults_of_models(db: Transaction) -> Iterator[str]:
     for model in _models(db):
         try:
             _history(db, model)
@@ -382,7 +407,7 @@ def _faults_of_models(db: sqlite3.Connection) -> Iterator[str]:
             yield error.what
 
 
-def _faults_of_heads(db: sqlite3.Connection, events: Iterable[Event]) -> Iterator[str]:
+def _faults_of_heads(db: Transaction, events: Iterable[Event]) -> Iterator[str]:
     """As `_faults_of_models`, for events that are known to be whole, without reading them once more for each model."""
     told, heads = by_model(events), stored_heads(db)
     for model in sorted({*told, *heads}):
@@ -395,7 +420,7 @@ def _faults_of_heads(db: sqlite3.Connection, events: Iterable[Event]) -> Iterato
             yield unlike(model, heads.get(model), head)
 
 
-def _known(db: sqlite3.Connection, model: str, key: str) -> int:
+def _known(db: Transaction, model: str, key: str) -> int:
     row = db.execute("SELECT seq FROM event WHERE idem = ? AND model = ?", (key, model)).fetchone()
     return int(row[0]) if row else 0
 

@@ -1,9 +1,8 @@
 """The table with each model's champion: derived from the events, and kept for reading and for compare-and-set."""
 
-import sqlite3
-
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.bodies import Promotion, Rollback
+from raytemplate.ledger.database import Transaction
 from raytemplate.ledger.events import Event
 from raytemplate.ledger.history import Head, moment
 from raytemplate.records.codec import encode
@@ -17,7 +16,7 @@ WHERE head.term = excluded.term - 1
 """
 
 
-def stored_heads(db: sqlite3.Connection, model: str | None = None) -> dict[str, Head]:
+def stored_heads(db: Transaction, model: str | None = None) -> dict[str, Head]:
     """The champion of every model, or of one, by name. Model names are compared exactly."""
     where, values = ("", ()) if model is None else ("WHERE model = ?", (model,))
     rows = db.execute(
@@ -39,7 +38,7 @@ def stored_heads(db: sqlite3.Connection, model: str | None = None) -> dict[str, 
     }
 
 
-def move_head(db: sqlite3.Connection, event: Event, body: Promotion | Rollback) -> Head:
+def move_head(db: Transaction, event: Event, body: Promotion | Rollback) -> Head:
     """Point the model's head at `event`, inside the caller's write transaction.
 
     Raises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.database import ledger_exists, restore
+from raytemplate.ledger.database import Database, database_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.records import codec
 from raytemplate.records.promoted import PromotionRecord
@@ -36,40 +36,53 @@ class Named:
         return self.path.parent.name
 
 
-def open_ledger(workspace: Workspace) -> Ledger:
+def open_ledger(workspace: Workspace, url: str = "") -> Ledger:
     """The ledger of a workspace. The first promotion creates it; until then there are no models.
+
+    Args:
+        url: reference to the URL of a team's database, as `secret.reference` gives it; "" for the workspace's file.
 
     Raises:
         IntegrityError: the ledger is lost, or lacks a version that a run has registered; names the file and the run.
-        UsageError: the ledger or the runs cannot be read.
+        Forbidden, Unavailable: the team's database denies access, or cannot be reached.
+        UsageError: the ledger or the runs cannot be read, or the URL is not one of a database.
     """
     # The records are read first: every version they name was in the ledger before they were written.
     named = versions_named(workspace)
-    ledger = found_ledger(workspace, named)
+    ledger = found_ledger(workspace, named, url)
     knows = ledger.knows() if named else lambda *_: True
     for one in named:
         record = one.record
         if record is not None and not knows(record.model, record.version, record.digest, record.term):
             raise IntegrityError(
-                f"{ledger.path}: does not know version {record.version} of {record.model} in term {record.term}, which "
-                f"run {one.run_id} names: an older copy, another ledger, or {one.path.name} was edited",
-                next_step=restore(ledger.path),
+                f"{ledger.where}: does not know version {record.version} of {record.model} in term {record.term}, "
+                f"which run {one.run_id} names: an older copy, another ledger, or {one.path.name} was edited",
+                next_step=ledger.restore,
             )
     return ledger
 
 
-def found_ledger(workspace: Workspace, named: Sequence[Named]) -> Ledger:
+def found_ledger(workspace: Workspace, named: Sequence[Named], url: str = "") -> Ledger:
     """The ledger, whatever it contains; refused only if it is lost.
 
     Raises:
-        IntegrityError: see `open_ledger`.
+        IntegrityError, UsageError: see `open_ledger`.
     """
-    path = workspace.governance_db
-    if not ledger_exists(path) and named:
+    ledger = Ledger(_database(workspace, url))
+    if not database_of(ledger.database).exists() and named:
         raise IntegrityError(
-            f"{path}: missing, though run {named[0].run_id} has registered a version in it", next_step=restore(path)
+            f"{ledger.where}: missing, though run {named[0].run_id} has registered a version in it",
+            next_step=ledger.restore,
         )
-    return Ledger(path)
+    return ledger
+
+
+def _database(workspace: Workspace, url: str) -> Path | Database:
+    if not url:
+        return workspace.governance_db
+    from raytemplate.ledger.postgres import open_postgres
+
+    return open_postgres(url, workspace.folder)
 
 
 def versions_named(workspace: Workspace) -> tuple[Named, ...]:

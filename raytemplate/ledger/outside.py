@@ -4,13 +4,13 @@ Beside them is kept which ledger each workspace had, so that a ledger that was r
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError, RaytemplateError
 from raytemplate.ledger.chain import Examined
 from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes, signed_checkpoint
+from raytemplate.ledger.database import Database, database_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.store.atomic import append_lines, storage_errors, write_atomic
 from raytemplate.store.user_folders import state_folder
@@ -53,23 +53,24 @@ def keep_checkpoint(ledger: Ledger) -> str:
         return f"no checkpoint of the ledger was kept outside the workspace: {error.what}"
 
 
-def check_outside(path: Path, chain: Examined) -> Outside:
+def check_outside(database: Path | Database, chain: Examined) -> Outside:
     """Compare a ledger with its checkpoints.
 
     Args:
-        path: the ledger's file.
+        database: the ledger's file or database.
 
     Raises:
         UsageError: the state folder cannot be read.
     """
     faults: list[str] = []
-    here, ledger = _ledger_at(path), chain.ring.ledger
+    here, ledger = _ledger_at(database), chain.ring.ledger
     if here and here != ledger:
         file = checkpoint_file(here)
         size = max((each.size for each in _kept(file)), default=0)
         this = f"this is ledger {ledger}" if ledger else "this one is not signed"
+        where = database_of(database).where
         return Outside(
-            path=file, size=size, faults=(f"{path}: ledger {here} with {size} events was here ({file}); {this}",)
+            path=file, size=size, faults=(f"{where}: ledger {here} with {size} events was here ({file}); {this}",)
         )
     if not ledger:
         return Outside(path=_folder(), size=0, faults=())
@@ -89,12 +90,12 @@ def _keep(ledger: Ledger) -> str:
     signer, file = ledger.signer(), checkpoint_file(ring.ledger)
     with storage_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    here = _ledger_at(ledger.path)
+    here = _ledger_at(ledger.database)
     if here != ring.ledger:
         begun = newest.seq <= _NUM_BEGUN and signer.key.id in ring.keys
         if here and not begun:
             return f"ledger {here} was here before this one; {_VERIFY}"
-        _remember(ledger.path, ring.ledger)
+        _remember(ledger.database, ring.ledger)
     kept = _kept(file)
     if kept and not ledger.has(kept[-1].size, kept[-1].head):
         return f"the ledger is not the one that {file} has a checkpoint of; {_VERIFY}"
@@ -116,19 +117,20 @@ def _folder() -> Path:
     return state_folder() / "raytemplate" / "checkpoints"
 
 
-def _which(path: Path) -> Path:
-    """The file that names the ledger of a workspace."""
-    return _folder() / "workspaces" / hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:_NAME_LENGTH]
+def _which(identity: str) -> Path:
+    """The file that names the ledger of a workspace or database."""
+    return _folder() / "workspaces" / hashlib.sha256(identity.encode()).hexdigest()[:_NAME_LENGTH]
 
 
-def _ledger_at(path: Path) -> str:
-    file = _which(path)
+def _ledger_at(database: Path | Database) -> str:
+    file = _which(database_of(database).identity)
     with storage_errors(file, doing="read"):
         return file.read_text(errors="replace").partition("\n")[0] if file.exists() else ""
 
 
-def _remember(path: Path, ledger: str) -> None:
-    file = _which(path)
+def _remember(database: Path | Database, ledger: str) -> None:
+    identity = database_of(database).identity
+    file = _which(identity)
     with storage_errors(file):
         file.parent.mkdir(exist_ok=True, mode=0o700)
-    write_atomic(file, f"{ledger}\n{os.path.realpath(path)}\n".encode())
+    write_atomic(file, f"{ledger}\n{identity}\n".encode())

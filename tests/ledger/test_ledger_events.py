@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from raytemplate.errors import IntegrityError, Unavailable, UsageError
-from raytemplate.ledger import database
+from raytemplate.ledger import sqlite
 from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Ledger
 from raytemplate.records.judged import Actor
@@ -127,7 +127,7 @@ def test_a_deleted_ledger_with_its_journal_still_there_is_not_started_anew(ledge
 
 
 def test_a_ledger_locked_for_too_long_is_unavailable(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.1)
     with closing(sqlite3.connect(ledger.path, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match=r"governance\.db: locked by another process"):

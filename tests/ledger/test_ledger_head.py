@@ -8,7 +8,9 @@ import pytest
 
 from raytemplate.errors import ChampionMoved, UsageError
 from raytemplate.ledger.bodies import Grounds
+from raytemplate.ledger.database import Database
 from raytemplate.ledger.head import Ledger, Move
+from raytemplate.records.codec import encode
 from raytemplate.records.judged import Actor
 
 ANN = Actor(name="ann")
@@ -25,9 +27,10 @@ def ticking() -> Iterator[datetime]:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def ledger(database: Path | Database) -> Ledger:
+    """PostgreSQL's clock is the real one."""
     times = ticking()
-    return Ledger(tmp_path / "governance.db", lambda: next(times))
+    return Ledger(database, lambda: next(times)) if isinstance(database, Path) else Ledger(database)
 
 
 def promote(ledger: Ledger, digest: str, term: int, model: str = MODEL) -> Move:
@@ -42,14 +45,14 @@ def states(ledger: Ledger) -> list[tuple[int, str, str]]:
     return [(v.version, v.digest, v.state) for v in ledger.history(MODEL).versions]
 
 
-def test_reading_a_missing_ledger_finds_nothing_and_creates_nothing(ledger: Ledger) -> None:
+def test_reading_a_missing_ledger_finds_nothing_and_creates_nothing(ledger: Ledger, tmp_path: Path) -> None:
     assert ledger.history(MODEL).term == 0
     assert ledger.head(MODEL) is None
     assert ledger.history(MODEL).versions == ledger.models() == ledger.events() == ()
     assert ledger.faults() == ()
     with pytest.raises(UsageError, match="no champion of a model"):
         ledger.rollback(MODEL, ANN)
-    assert list(ledger.path.parent.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_promote_when_there_is_no_champion_makes_version_1(ledger: Ledger) -> None:
@@ -57,7 +60,7 @@ def test_promote_when_there_is_no_champion_makes_version_1(ledger: Ledger) -> No
     assert (move.outcome, move.previous) == ("promoted", None)
     head = move.head
     assert (head.model, head.term, head.version, head.digest, head.run_id) == (MODEL, 1, 1, "a", "run-a")
-    assert (head.seen_until, head.at, head.event_seq) == (START, START, 2)
+    assert (head.seen_until, head.event_seq, encode(head.at)) == (START, 2, ledger.events()[-1].at)
     assert ledger.head(MODEL) == head
     assert ledger.models() == (MODEL,)
     assert states(ledger) == [(1, "a", "champion")]
@@ -87,12 +90,11 @@ def test_promote_again_with_the_same_request_gets_the_first_result(ledger: Ledge
 
 def test_promote_when_the_champion_moved_says_since_when_and_how_to_go_on(ledger: Ledger) -> None:
     promote(ledger, "a", 0)
-    promote(ledger, "b", 1)
+    since = encode(promote(ledger, "b", 1).head.at)
     with pytest.raises(ChampionMoved) as caught:
         promote(ledger, "c", 1)
     assert caught.value.what == (
-        "the champion of flights is version 2 since 2013-06-01T01:00:00Z (run run-b), "
-        "the evidence was taken against version 1"
+        f"the champion of flights is version 2 since {since} (run run-b), the evidence was taken against version 1"
     )
     assert caught.value.next_step == "raytemplate resume run-c"
     with pytest.raises(ChampionMoved, match="taken against no champion"):
