@@ -10,6 +10,7 @@ from raytemplate.governance.gates.gate import Gate, checked
 from raytemplate.governance.repeats import repeated
 from raytemplate.governance.revoked import on_revoked
 from raytemplate.records.judged import AUTOMATIC, Actor, Approved, Finding, Held, Rejected, Verdict, Waiver
+from raytemplate.units import show_moment
 
 _FAILED = ("block", "error")
 _NO_GATES = "no gates: nothing says what is good enough"
@@ -39,14 +40,14 @@ def judge(
     used = tuple(w for w in waivers if w.expires > now and w.gate in may_be)
     waived = {w.gate for w in used}
     stopped = tuple(f for f in findings if _stops(f) and f.gate not in waived)
-    expired = tuple(w for w in waivers if w.expires <= now)
+    expired = tuple(w for w in waivers if w.expires <= now and w.gate in may_be)
     reason = _nothing_said(said) or _reason(findings, tuple(f.gate for f in stopped if f.outcome != "hold"), expired)
     if reason:
-        return Rejected(findings=findings, waivers=used, reason=reason)
+        return Rejected(findings=findings, waivers=used, expired=expired, reason=reason)
     if actor.automatic and (stopped or promotion != "automatic"):
-        return Held(findings=findings, waivers=used, missing=_missing(stopped, promotion))
+        return Held(findings=findings, waivers=used, expired=expired, missing=_missing(stopped, promotion))
     by, accepted = AUTOMATIC if actor.automatic else actor.name, tuple(f.gate for f in stopped)
-    return Approved(findings=findings, waivers=used, by=by, reason=actor.reason, accepted=accepted)
+    return Approved(findings=findings, waivers=used, expired=expired, by=by, reason=actor.reason, accepted=accepted)
 
 
 def is_waivable(gate: Gate, finding: Finding) -> bool:
@@ -95,4 +96,4 @@ def _failure(finding: Finding, expired: tuple[Waiver, ...]) -> str:
     if not of_gate:
         return text
     last = max(of_gate, key=lambda w: w.expires)
-    return f"{text} (waiver by {last.person} expired {last.expires.astimezone(UTC):%Y-%m-%d})"
+    return f"{text} (waiver by {last.person} expired {show_moment(last.expires.astimezone(UTC))})"

@@ -89,6 +89,9 @@ class _Verdict:
     waivers: tuple[Waiver, ...] = ()
     """The waivers that applied."""
 
+    expired: tuple[Waiver, ...] = ()
+    """The waivers of gates that blocked or held it which had expired."""
+
     def __repr__(self) -> str:
         outcomes = Counter(finding.outcome for finding in self.findings)
         found = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())

@@ -7,7 +7,7 @@ from raytemplate.records.evaluated import Difference, Estimate, Evaluation, Scor
 from raytemplate.records.judged import AUTOMATIC, Approved, Finding, Held, Rejected, Verdict
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.layout import hanging, sentences, table
-from raytemplate.reports.waiver_shown import waiver_text
+from raytemplate.reports.waiver_shown import expired_text, waiver_text
 from raytemplate.reports.wording import about_seconds, decimals, fixed
 from raytemplate.units import show_limit, show_usd, show_usd_limit
 
@@ -82,6 +82,7 @@ def gate_table(verdict: Verdict) -> str:
     notes = [hanging(f"  {f.gate}: ", f.hint) for f in failed if f.hint]
     for waiver in verdict.waivers:
         notes.append(hanging(f"  {waiver.gate}: ", waiver_text(waiver)))
+    notes += [hanging(f"  {waiver.gate}: ", expired_text(waiver)) for waiver in verdict.expired]
     return "\n".join([text, "", *notes]) if notes else text
 
 

@@ -12,6 +12,11 @@ def waiver_text(waiver: Waiver) -> str:
     return f"waived by {waiver.person} until {show_moment(waiver.expires)}: {waiver.reason}"
 
 
+def expired_text(waiver: Waiver) -> str:
+    """Who had waived a gate, and when that ended."""
+    return f"the waiver by {waiver.person} expired {show_moment(waiver.expires)}: {waiver.reason}"
+
+
 def waived_text(run_id: str, waiver: Waiver, still: Collection[Finding], warning: str) -> str:
     """The waiver, what else stops the candidate, and the next command unless something does."""
     until = f"{show_moment(waiver.expires)} UTC"

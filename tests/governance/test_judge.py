@@ -87,7 +87,7 @@ VERDICTS = [
     ("a gate that is never waived", {"a": Guards("block")}, AUTO | {"waivers": (waiver("a"),)},
      Rejected(findings=BLOCKS, reason="a blocked")),
     ("expired", {"a": Says("block")}, AUTO | {"waivers": (waiver("a", days=0),)},
-     Rejected(findings=BLOCKS, reason="a blocked (waiver by Ann expired 2013-07-01)")),
+     Rejected(findings=BLOCKS, expired=(waiver("a", days=0),), reason="a blocked (waiver by Ann expired 2013-07-01)")),
     ("a waiver of another gate", {"a": Says("pass"), "b": Says("block")}, AUTO | {"waivers": (waiver("a"),)},
      Rejected(findings=BOTH, reason="b blocked")),
     ("no gates", {}, AUTO, Rejected(findings=(), reason="no gates: nothing says what is good enough")),

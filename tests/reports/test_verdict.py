@@ -107,6 +107,11 @@ def test_gate_table_says_what_to_do_about_a_block() -> None:
     assert gate_table(samples.sample_rejected(findings=(samples.sample_blocked(), skip))) == BLOCKED
 
 
+def test_gate_table_shows_a_waiver_that_has_expired() -> None:
+    verdict = samples.sample_rejected(expired=(samples.sample_waiver(),))
+    assert gate_table(verdict).endswith("  beats-baseline: the waiver by ada expired 2013-07-08: new routes in June")
+
+
 def test_gate_table_shows_a_waiver_instead_of_the_hint() -> None:
     verdict = samples.sample_verdict(findings=(samples.sample_blocked(),), waivers=(samples.sample_waiver(),))
     assert gate_table(verdict) == WAIVED
