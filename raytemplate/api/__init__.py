@@ -27,6 +27,7 @@ from raytemplate.api.look import (
     verify_ledger,
     winning_template,
 )
+from raytemplate.api.mend import repair_ledger, restore_ledger
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
 from raytemplate.api.profile import Profile, profile
 from raytemplate.api.publish import site
@@ -38,9 +39,9 @@ from raytemplate.history.runs import Run
 __all__ = [
     "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff", "export_ledger",
     "find", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "plan",
-    "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "revoke_key", "rollback", "run",
-    "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger",
-    "winning_template",
+    "predict", "profile", "promote", "read_plan", "repair_ledger", "report", "reproduce", "restore_ledger", "resume",
+    "revoke_key", "rollback", "run", "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials",
+    "unfinished", "verify_ledger", "winning_template",
 ]  # fmt: skip
 
 

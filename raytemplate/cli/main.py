@@ -51,7 +51,7 @@ _SUMMARIES = {
     "reproduce": "Train a run again from its records and compare.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
-    "ledger": "Show, verify or export the record of promotions and rollbacks.",
+    "ledger": "Show, verify, export or restore the record of decisions; repair MLflow's copy.",
     "models": "List registered models.",
     "predict": "Score files with a model.",
     "identity": "Show, replace and revoke the keys that sign decisions.",

@@ -1,6 +1,7 @@
 """The SQLite file of the ledger: created once, opened for one transaction at a time, with its errors translated."""
 
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Generator
@@ -99,6 +100,47 @@ def reading(path: Path) -> Generator[sqlite3.Connection | None]:
         yield db
 
 
+@contextmanager
+def replacing(path: Path, kept: Path) -> Generator[sqlite3.Connection]:
+    """An empty ledger that is at `path` when the block ends, in place of what is there; if the block raises, or the
+    process is killed at any moment, that stays.
+
+    A database is emptied and filled in one transaction, and not replaced by another file, because a process that has it
+    open would then write to a file that nobody reads. What is no database nobody can write, so it is renamed.
+
+    Args:
+        kept: a free name beside `path`, under which what was there is kept.
+    """
+    if not path.exists():
+        with _made_beside(path, kept) as db:
+            yield db
+        return
+    is_ledger = False
+    try:
+        with _sqlite_errors(path), closing(_connect(path, "mode=rw")) as db:
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("BEGIN IMMEDIATE")
+            if int(db.execute("PRAGMA user_version").fetchone()[0]) > SCHEMA_NUMBER:
+                is_ledger = True
+                _check_schema(path, db)
+            try:
+                _keep(path, kept)
+                _empty(db)
+                is_ledger = True
+                yield db
+                db.execute(f"PRAGMA user_version={SCHEMA_NUMBER}")
+            except BaseException:  # even an interruption must leave what was there; raised again
+                db.rollback()
+                kept.unlink(missing_ok=True)
+                raise
+            db.execute("COMMIT")
+    except IntegrityError:
+        if is_ledger:
+            raise
+        with _made_beside(path, kept) as db:
+            yield db
+
+
 def columns(db: sqlite3.Connection) -> frozenset[str]:
     """The columns of the events in this file: those of an earlier schema lack some."""
     return frozenset(str(row[1]) for row in db.execute("PRAGMA table_info(event)"))
@@ -186,6 +228,55 @@ def _create(path: Path) -> None:
                 new.with_name(new.name + suffix).unlink(missing_ok=True)
 
 
+@contextmanager
+def _made_beside(path: Path, kept: Path) -> Generator[sqlite3.Connection]:
+    """A new ledger under another name, which is renamed to `path` when the block ends; what is there is kept."""
+    with FileLock(path.with_name(f"{path.name}.lock"), BUSY_TIMEOUT_S):
+        new = temporary_beside(path)
+        try:
+            with storage_errors(path), _sqlite_errors(path):
+                _build(new)
+                with closing(sqlite3.connect(new, isolation_level=None)) as db:
+                    db.execute("PRAGMA synchronous=FULL")
+                    db.execute("BEGIN IMMEDIATE")
+                    yield db
+                    db.execute("COMMIT")
+                sync_file(new)
+                for suffix in ("-wal", "-shm"):  # SQLite would replay an old journal into the new file
+                    if path.with_name(path.name + suffix).exists():
+                        os.rename(path.with_name(path.name + suffix), kept.with_name(kept.name + suffix))
+                if path.exists():
+                    shutil.copy2(path, kept)
+                    sync_file(kept)
+                os.replace(new, path)
+                sync_folder(path.parent)
+        finally:
+            for suffix in ("", "-wal", "-shm"):
+                new.with_name(new.name + suffix).unlink(missing_ok=True)
+
+
+def _keep(path: Path, kept: Path) -> None:
+    """Copy a database as it is, while its caller lets nobody else write it."""
+    os.close(os.open(kept, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(_connect(path, "mode=rw")) as source, closing(sqlite3.connect(kept)) as copy:
+        source.backup(copy)
+    sync_file(kept)
+
+
+def _empty(db: sqlite3.Connection) -> None:
+    """Remove everything from a database and create the tables of a ledger, inside the caller's write transaction."""
+    there = "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
+    for kind, name in db.execute(f"{there} ORDER BY name = 'event'").fetchall():  # heads refer to events
+        quoted = str(name).replace('"', '""')
+        db.execute(f'DROP {kind} "{quoted}"')
+    statement = ""
+    for line in _TABLES.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
 def _build(new: Path) -> None:
     # SQLite gives its journals the mode of the file.
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -227,4 +318,4 @@ def _in_our_words(path: Path, code: int, error: Exception) -> RaytemplateError:
 
 def restore(path: Path) -> str:
     """The next step if a ledger is lost or damaged."""
-    return f"restore {path} from a backup"
+    return f"restore {path} from a backup: raytemplate ledger restore FILE"

@@ -1,7 +1,8 @@
 """The ledger: reads and moves the head of each model, with one transaction for each move."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +10,19 @@ from typing import Literal
 
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger import chain, keys
-from raytemplate.ledger.bodies import Decided, Grounds, KeyRevoked, Promotion, Rollback, Waiting, content_of
-from raytemplate.ledger.database import reading, writing
+from raytemplate.ledger.bodies import (
+    Decided,
+    Grounds,
+    KeyRevoked,
+    Promotion,
+    Restored,
+    Rollback,
+    Waiting,
+    content_of,
+)
+from raytemplate.ledger.database import reading, replacing, writing
 from raytemplate.ledger.decisions import check_decision, read_decision
-from raytemplate.ledger.events import Event, idempotency_key
+from raytemplate.ledger.events import Event, body_of, idempotency_key
 from raytemplate.ledger.head_table import move_head, stored_heads
 from raytemplate.ledger.history import Head, History, ModelVersion, by_model, tell
 from raytemplate.ledger.keyring import Keyring, KnownKey
@@ -130,6 +140,7 @@ class Ledger:
         expected_term: int,
         actor: Actor,
         grounds: Grounds,
+        check: Callable[[str], object] | None = None,
     ) -> Move:
         """Make the candidate champion, if the head is still the one that the candidate was compared with.
 
@@ -137,6 +148,8 @@ class Ledger:
 
         Args:
             expected_term: the term when the evidence was taken; 0 if there was no champion.
+            check: called with the digest at the moment of the move, when nobody can free its files; raises if they are
+                gone.
 
         Raises:
             ChampionMoved: the head has moved since.
@@ -151,6 +164,8 @@ class Ledger:
                 return Move(head=history.head, previous=history.head, outcome="unchanged")
             if history.term != expected_term:
                 raise moved(history, model, expected_term, run_id)
+            if check is not None:
+                check(digest)
             body = Promotion(
                 term=history.term + 1,
                 version=history.number(digest),
@@ -163,13 +178,19 @@ class Ledger:
             return self._move(db, model, body, history, key)
 
     def rollback(
-        self, model: str, actor: Actor, to_version: int | None = None, expected_term: int | None = None
+        self,
+        model: str,
+        actor: Actor,
+        to_version: int | None = None,
+        expected_term: int | None = None,
+        check: Callable[[str], object] | None = None,
     ) -> Move:
         """Make an earlier champion the champion again.
 
         Args:
             to_version: any version that was champion; None for the previous one, and a second call goes back one more.
             expected_term: the term that the person saw; None to accept any.
+            check: see `promote`.
 
         Raises:
             UsageError: no such model or version, or nothing to go back to.
@@ -181,6 +202,8 @@ class Ledger:
             if expected_term is not None and expected_term != history.term:
                 raise moved(history, model, expected_term, "")
             to = target(history, model, to_version, tuple(stored_heads(db)))
+            if check is not None:
+                check(to.digest)
             body = Rollback(
                 term=history.term + 1,
                 version=to.version,
@@ -235,6 +258,34 @@ class Ledger:
                 idem = idempotency_key(body.type, body.key)
                 chain.append(db, "", body, idem=idem, at=self.clock(), signer=self.signer())
             return chain.keyring(db).keys[known.key.id]
+
+    @contextmanager
+    def unmoved(self) -> Generator[None]:
+        """Nobody adds an event inside the block. The file exists."""
+        with writing(self.path):
+            yield
+
+    def put_in_place(self, events: Iterable[Event], kept: Path, then: Restored | None = None) -> None:
+        """Put these events in place of all that is there, at once or not at all; see `database.replacing`.
+
+        Args:
+            events: a whole chain, checked.
+            kept: where what is there is kept.
+            then: what a person has decided about it, as one more event.
+
+        Raises:
+            IntegrityError: they do not make a history, or the decision is not signed.
+        """
+        said = check_decision(then.actor, action=then.type, model="", content=content_of(then)) if then else None
+        with replacing(self.path, kept) as db:
+            for event in events:
+                chain.copy(db, event)
+                body = body_of(event)
+                if isinstance(body, Promotion | Rollback):
+                    move_head(db, event, body)
+            if then is not None and said is not None:
+                idem = idempotency_key(then.type, "", read_decision(said).nonce)
+                chain.append(db, "", then, idem=idem, at=self.clock(), signer=self.signer())
 
     def keyring(self) -> Keyring:
         """The keys that the ledger knows, with the events that add and revoke them checked, signatures too.

@@ -6,12 +6,14 @@ from datetime import datetime
 
 from raytemplate.records.run import State
 from raytemplate.reports.layout import table
-from raytemplate.reports.wording import about_seconds, metric_text, short
+from raytemplate.reports.wording import about_seconds, count, metric_text, short
 from raytemplate.units import parse_span, show_moment, show_usd
 
 _KEY_SHOWN = 6
 MOVES = ("promoted", "rolled-back")
 """Events that make a version the champion."""
+MEND = "raytemplate ledger repair"
+UNASKED = "MLflow could not be asked"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +78,8 @@ class ModelRow:
     """How often it should be retrained, such as "1 month"; "" if no template sets that."""
     today: str = ""
     """Whether the champion would pass its gates today, in a few words."""
+    mlflow: tuple[str, ...] = ()
+    """Where MLflow's copy is not what the ledger says, one line each; empty if nothing is known."""
 
     def overdue(self, now: datetime) -> bool:
         """Whether it should have been retrained by now."""
@@ -149,7 +153,15 @@ def models_table(rows: Sequence[ModelRow], *, now: datetime) -> str:
     lines = [("model", "champion", "age", "run", "digest", "challenger", "its gates", "")]
     lines += [_model_cells(row, now) for row in rows]
     text = table(lines, gaps=(3, 2, 2, 2, 2, 2, 2), right={1, 5}, most={0: 44})
-    return f"{text}\n\n  raytemplate show {rows[0].name}"
+    told = "".join(f"\n{row.name}: {line}" for row in rows for line in mlflow_lines(row, most=1))
+    return f"{text}\n{told}\n  raytemplate show {rows[0].name}"
+
+
+def mlflow_lines(row: ModelRow, most: int) -> list[str]:
+    """Lines about MLflow's copy of a model, with the command that mends it."""
+    told = [line if line.startswith(UNASKED) else f"{line}: {MEND}" for line in row.mlflow[:most]]
+    more = len(row.mlflow) - most
+    return [*told, f"and {count(more, 'difference')} more"] if more > 0 and most > 1 else told
 
 
 def _model_cells(row: ModelRow, now: datetime) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 
-from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, number
+from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, mlflow_lines, number
 from raytemplate.reports.layout import table
 from raytemplate.reports.service import InService, service_text
 from raytemplate.reports.wording import about_seconds, count, metric_text, short
 from raytemplate.units import show_moment, show_usd
 
 _MOST_RUNS = 12
+_MOST_OF_MLFLOW = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,13 +72,13 @@ def _champion(model: ModelRow, now: datetime) -> str:
 
 
 def _waits(model: ModelRow, now: datetime) -> list[str]:
-    """Lines for a waiting candidate and for an overdue retraining."""
+    """Lines for a waiting candidate, for an overdue retraining, and for a copy in MLflow that is not in line."""
     lines = [f"Version {model.challenger_version} is waiting."] if model.challenger_version else []
     if model.overdue(now):
         assert model.retrained is not None
         last = f"the last judged run was {age_text(model.retrained, now)} ago"
         lines.append(f"Overdue: {last}, governance.cadence is {model.cadence}.")
-    return lines
+    return [*lines, *mlflow_lines(model, _MOST_OF_MLFLOW)]
 
 
 def _events(events: Sequence[EventRow], now: datetime) -> str:
