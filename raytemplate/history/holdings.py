@@ -3,12 +3,18 @@
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
+from raytemplate.history.held_models import Retention, free_models, reasons, stored_models
+from raytemplate.ledger.bodies import SnapshotFrozen
+from raytemplate.ledger.events import body_of
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.holdings import Holding, HoldingKind
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.encoded_store import ABOUT, EncodedStore, bytes_below
@@ -28,26 +34,38 @@ class _Found:
     paths: tuple[Path, ...]
     """Folders and files, each counted as one."""
     needed_by: tuple[str, ...] = ()
-    """Runs that need them, newest first."""
+    """See `Holding`."""
 
 
-def holdings(workspace: Workspace) -> tuple[Holding, ...]:
-    """Everything that is held, by kind; kinds of which there is nothing are missing."""
-    return tuple(_holding(kind, found) for kind, found in _all(workspace) if found.paths)
+def holdings(workspace: Workspace, retention: Retention | None = None) -> tuple[Holding, ...]:
+    """Everything that is held, by kind; kinds of which there is nothing are missing.
+
+    Args:
+        retention: how long models are kept; None leaves models out.
+    """
+    return tuple(_holding(kind, found) for kind, found in _all(workspace, retention) if found.paths)
 
 
-def free(workspace: Workspace, kinds: Collection[HoldingKind]) -> tuple[Holding, ...]:
+def free(
+    workspace: Workspace, kinds: Collection[HoldingKind], retention: Retention | None = None
+) -> tuple[Holding, ...]:
     """Remove everything of these kinds, but not what a run has begun to need meanwhile.
+
+    Args:
+        retention: how long models are kept; None leaves models out.
 
     Returns:
         What was held; those that were removed are marked.
     """
     told: list[Holding] = []
-    for kind, found in _all(workspace):
+    for kind, found in _all(workspace, retention):
         if not found.paths:
             continue
         held = _holding(kind, found)
-        if kind in kinds:
+        if kind == "models" and kind in kinds and retention is not None:
+            free_models(workspace, retention)
+            held = replace(held, freed=not any(path.exists() for path in found.paths))
+        elif kind in kinds:
             for path in found.paths:
                 if not _is_needed_now(kind, path, workspace):
                     _remove(path, workspace)
@@ -58,6 +76,8 @@ def free(workspace: Workspace, kinds: Collection[HoldingKind]) -> tuple[Holding,
 
 def _is_needed_now(kind: HoldingKind, path: Path, workspace: Workspace) -> bool:
     """Whether a run has begun to need what none needed when it was listed: removing others may take minutes."""
+    if kind in ("kept", "needed") and path.name in _frozen(workspace):
+        return True
     if kind == "kept":
         return _is_in(_needs(workspace), path)
     return path.parent == workspace.again and is_held(Journal(path).active)
@@ -74,9 +94,10 @@ def _size(path: Path) -> int:
     return 0
 
 
-def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
-    needs = _needs(workspace)
-    copies = _below(workspace.kept, "[0-9a-f][0-9a-f]/*")
+def _all(workspace: Workspace, retention: Retention | None) -> Iterator[tuple[HoldingKind, _Found]]:
+    needs, frozen = _needs(workspace), _frozen(workspace)
+    all_copies = _below(workspace.kept, "[0-9a-f][0-9a-f]/*")
+    copies = tuple(path for path in all_copies if path.name not in frozen)
     needed = tuple(path for path in copies if _is_in(needs, path))
     runs = {run: None for path in needed for run in (*needs.get(path.name, ()), *needs.get("", ()))}
     encoded = tuple(path.parent for path in _below(workspace.encoded, f"*/{ABOUT}"))
@@ -86,10 +107,47 @@ def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
         "listings": lambda: _Found(paths=_below(workspace.listings, "*.json")),
         "kept": lambda: _Found(paths=tuple(path for path in copies if path not in needed)),
         "needed": lambda: _Found(paths=needed, needed_by=tuple(runs)),
+        "frozen": lambda: _Found(
+            paths=tuple(path for path in all_copies if path.name in frozen),
+            needed_by=tuple(dict.fromkeys(frozen[path.name] for path in all_copies if path.name in frozen)),
+        ),
+        "models": lambda: _models(workspace, retention, held=False),
+        "held": lambda: _models(workspace, retention, held=True),
         "leftovers": lambda: _Found(paths=_leftovers(workspace)),
     }
     for kind, look in found.items():
         yield kind, look()
+
+
+def _models(workspace: Workspace, retention: Retention | None, *, held: bool) -> _Found:
+    if retention is None:
+        return _Found(paths=())
+    kept = reasons(workspace, retention)
+    paths = tuple(path for path in stored_models(workspace) if (path.name in kept) is held)
+    why = Counter(kept[path.name] for path in paths) if held else {}
+    return _Found(paths=paths, needed_by=tuple(f"{number:,} {what}" for what, number in why.items()))
+
+
+def _frozen(workspace: Workspace) -> dict[str, str]:
+    """Digest of a copy of rows -> short name of the frozen snapshot that it belongs to. If the ledger is lost, every
+    copy counts as frozen."""
+    names: dict[str, str] = {}
+    try:
+        events = open_ledger(workspace).events() if workspace.kept.is_dir() else ()
+    except RaytemplateError:
+        return {path.name: "the ledger cannot be read" for path in _below(workspace.kept, "[0-9a-f][0-9a-f]/*")}
+    for event in events:
+        if event.type == SnapshotFrozen.type:
+            body = body_of(event)
+            assert isinstance(body, SnapshotFrozen)
+            names[body.snapshot] = body.name
+    found: dict[str, str] = {}
+    for path in _below(workspace.runs, "*/snapshot.json") if names else ():
+        with suppress(OSError, ValueError, AttributeError):
+            snapshot = json.loads(path.read_bytes())
+            if (name := names.get(str(snapshot.get("digest")))) and snapshot.get("kept"):
+                found[str(snapshot["kept"])] = name
+    return found
 
 
 def _is_in(needs: Mapping[str, list[str]], copy: Path) -> bool:

@@ -13,14 +13,25 @@ _WHAT = {
     "listings": "listing",
     "kept": "copy of rows",
     "needed": "copy of rows",
+    "frozen": "copy of rows",
+    "models": "model",
+    "held": "model",
     "leftovers": "folder",
 }
-_MANY = {"encoded": "sets of encoded rows", "kept": "copies of rows", "needed": "copies of rows"}
+_MANY = {
+    "encoded": "sets of encoded rows",
+    "kept": "copies of rows",
+    "needed": "copies of rows",
+    "frozen": "copies of rows",
+}
+_SHELTERED = ("needed", "frozen", "models", "held")
+"""Kinds that `--free all` leaves."""
 _WHY = {
     "encoded": "a run of the same rows does not read them again",
     "profiles": "profile reads only files that have changed",
     "listings": "plan reads only files that have changed",
     "kept": "no run needs them",
+    "models": "nothing keeps them, and they are older than the retention",
     "leftovers": "left by processes that were killed",
 }
 _NAMED = 3
@@ -43,6 +54,10 @@ def _holds(held: Holding) -> str:
 
 
 def _why(held: Holding) -> str:
+    if held.kind == "held":
+        return ", ".join(held.needed_by)
+    if held.kind == "frozen":
+        return f"frozen: {', '.join(held.needed_by)}"
     if held.kind != "needed":
         return "freed" if held.freed else _WHY[held.kind]
     more = f" and {len(held.needed_by) - _NAMED:,} more" if len(held.needed_by) > _NAMED else ""
@@ -52,9 +67,13 @@ def _why(held: Holding) -> str:
 
 def _ending(held: Sequence[Holding]) -> str:
     freed = sum(one.num_bytes for one in held if one.freed)
-    rest = [one for one in held if not one.freed and one.kind != "needed"]
+    rest = [one for one in held if not one.freed and one.kind not in _SHELTERED]
     told = f"Freed {show_bytes(freed)}." if freed else "Nothing was freed."
+    models = next((one for one in held if one.kind == "models" and not one.freed), None)
+    if models is not None:
+        told += f" To free models, {show_bytes(models.num_bytes)}: the same with --free models."
     if not rest:
         return f"{told}\n  raytemplate runs"
-    what = "everything but needed" if any(one.kind == "needed" for one in held) else "all of it"
+    left = [one.kind for one in held if one.kind in _SHELTERED and one.kind != "held" and not one.freed]
+    what = f"everything but {' and '.join(left)}" if left else "all of it"
     return f"{told} To free {what}, {show_bytes(sum(one.num_bytes for one in rest))}:\n  raytemplate clean --free all"
