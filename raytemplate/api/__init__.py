@@ -27,6 +27,7 @@ from raytemplate.api.look import (
     verify_ledger,
     winning_template,
 )
+from raytemplate.api.mend import repair_ledger, restore_ledger
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
 from raytemplate.api.profile import Profile, profile
 from raytemplate.api.publish import site
@@ -40,9 +41,10 @@ from raytemplate.history.runs import Run
 __all__ = [
     "Cleaned", "Excepted", "Marked", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff",
     "export_ledger", "find", "freeze_snapshot", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs",
-    "model", "models", "new_key", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce",
-    "resume", "revoke_key", "revoke_snapshot", "rollback", "run", "runs", "save_plan", "show", "site", "snapshots",
-    "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "waive", "winning_template",
+    "model", "models", "new_key", "plan", "predict", "profile", "promote", "read_plan", "repair_ledger", "report",
+    "reproduce", "restore_ledger", "resume", "revoke_key", "revoke_snapshot", "rollback", "run", "runs", "save_plan",
+    "show", "site", "snapshots", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "waive",
+    "winning_template",
 ]  # fmt: skip
 
 

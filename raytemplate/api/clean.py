@@ -12,11 +12,14 @@ from raytemplate.errors import UsageError
 from raytemplate.plugins import suggest
 from raytemplate.records.holdings import Holding, HoldingKind
 from raytemplate.reports.holdings_shown import holdings_text
+from raytemplate.units import Span, parse_span
 
 KINDS: tuple[HoldingKind, ...] = tuple(kind for kind in get_args(HoldingKind) if kind != "frozen")
 """What may be freed: anything but the copies of rows that the ledger has frozen."""
 ALL = "all"
-"""Every kind but `needed`."""
+"""Every kind that can be made again."""
+_ONLY_BY_NAME: tuple[HoldingKind, ...] = ("needed", "models")
+_NEVER: tuple[HoldingKind, ...] = ("frozen", "held")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +44,20 @@ class Cleaned:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def clean(free: str | Collection[str] = (), *, workspace: str | None = None) -> Cleaned:
+def clean(free: str | Collection[str] = (), *, retention: str | Span = "", workspace: str | None = None) -> Cleaned:
     """List what a workspace holds besides records and models, and free what is asked for.
 
     Args:
         free: kinds such as "encoded"; "all" means all but `needed`, the copies of rows without which a run cannot be
-            made again once its source has changed.
+            made again once its source has changed, and but `models`.
+        retention: how long a model is kept that is no champion, none of the last five and does not wait, such as
+            "90d"; without it, for ever. Models are listed if it is given, or if `models` are to be freed.
 
     Raises:
-        UsageError: there is no such kind.
+        UsageError: there is no such kind, it is never freed, or the retention is no length of time.
+        IntegrityError: models are to be freed, and the ledger is lost or was edited, or a run is being worked on.
     """
+    from raytemplate.history.held_models import FOR_EVER, Retention
     from raytemplate.history.holdings import free as free_kinds
     from raytemplate.history.holdings import holdings
 
@@ -61,6 +68,18 @@ def clean(free: str | Collection[str] = (), *, workspace: str | None = None) -> 
         )
     if wrong := sorted(asked - {ALL, *KINDS}):
         raise UsageError(f"clean: nothing of kind {wrong[0]}; {suggest(wrong[0], (ALL, *KINDS))}")
+    if never := sorted(asked & set(_NEVER)):
+        raise UsageError(f"clean: {never[0]} is what is never freed", next_step="raytemplate clean")
     found_in = workspace_at(workspace)
-    wanted: list[HoldingKind] = [kind for kind in KINDS if kind in asked or (ALL in asked and kind != "needed")]
-    return Cleaned(holdings=free_kinds(found_in, wanted) if wanted else holdings(found_in))
+    by_all = set(KINDS) - {*_ONLY_BY_NAME, *_NEVER} if ALL in asked else set[HoldingKind]()
+    wanted: list[HoldingKind] = [kind for kind in KINDS if kind in asked or kind in by_all]
+    span = _span(retention) if retention else FOR_EVER
+    models = Retention(span=span) if retention or "models" in wanted else None
+    return Cleaned(holdings=free_kinds(found_in, wanted, models) if wanted else holdings(found_in, models))
+
+
+def _span(retention: str | Span) -> Span:
+    try:
+        return parse_span(retention)
+    except ValueError as error:
+        raise UsageError(f"retention: {error}") from error

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from raytemplate import plugins
 from raytemplate.api.workspaces import workspace_at
 from raytemplate.errors import RaytemplateError
+from raytemplate.history.in_mlflow import ask_all
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.models.installed import install_step, missing_packages
 from raytemplate.models.options import Family
@@ -150,10 +151,27 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     writable = os.access(workspace.root, os.W_OK)
     said = f"{workspace.root}, {'can' if writable else 'cannot'} be written"
     yield Finding(part="workspace", name="folder", state="good" if writable else "bad", found=said)
+    yield from _ledger(workspace)
+
+
+def _ledger(workspace: Workspace) -> Iterator[Finding]:
+    differs: tuple[str, ...] = ()
     try:
-        faults = open_ledger(workspace).faults()
+        ledger = open_ledger(workspace)
+        faults = ledger.faults()
+        if not faults:
+            differs = ask_all(ledger, workspace)
     except RaytemplateError as error:
         faults = (error.what,)
     said = f"{len(faults)} faults" if faults else "no event was changed or lost"
     step = "raytemplate ledger verify" if faults else ""
     yield Finding(part="workspace", name="ledger", state="bad" if faults else "good", found=said, next_step=step)
+    if differs:
+        more = f"; {len(differs) - 1} more" if len(differs) > 1 else ""
+        yield Finding(
+            part="workspace",
+            name="MLflow's copy",
+            state="bad",
+            found=f"{''.join(differs[:1])}{more}",
+            next_step="raytemplate ledger repair",
+        )

@@ -81,10 +81,13 @@ def model(ref: str, *, workspace: str | None = None) -> Model:
     return open_model(ref, workspace_at(workspace))
 
 
-def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | VersionView:
+def show(ref: str, *, check: bool = False, workspace: str | None = None) -> Run | ModelView | VersionView:
     """What a reference names: a model, a version of one ("name@champion", "name/3"), or a run. Each can be printed.
 
     A run is shown from its own records, even if the ledger is lost.
+
+    Args:
+        check: for a model, ask MLflow whether its copy is what the ledger says, also on a server, and hash its files.
 
     Raises:
         UsageError: no such model, version or run.
@@ -96,7 +99,7 @@ def show(ref: str, *, workspace: str | None = None) -> Run | ModelView | Version
     found_in = workspace_at(workspace)
     if is_model(ref, found_in):
         in_versions = "@" in ref or "/" in ref
-        return registered_version(ref, found_in) if in_versions else registered_model(ref, found_in)
+        return registered_version(ref, found_in) if in_versions else registered_model(ref, found_in, check=check)
     return _run_seen(found_in, Run(journal_behind(ref, found_in, "show")))
 
 

@@ -1,19 +1,21 @@
-"""`raytemplate ledger show`, `verify`, `export` and `sql`"""
+"""`raytemplate ledger show`, `verify`, `export`, `repair`, `restore` and `sql`"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from raytemplate.cli import completing
 from raytemplate.cli.options import refuse_no_file, workspace_option
 from raytemplate.cli.output import Answer
-from raytemplate.errors import EXIT_DONE, IntegrityError
+from raytemplate.errors import EXIT_DONE, IntegrityError, Unavailable
 
 if TYPE_CHECKING:
     from raytemplate.history.verified import Verified
+    from raytemplate.records.mended import Mended, Restoration
 
 _MOST_SHOWN = 20
 _file_path = click.Path(path_type=Path)
@@ -72,6 +74,7 @@ def verify(file: Path | None, against: Path | None, workspace: str | None) -> An
         "ledger": found.ledger,
         "signed_since": found.signed_since,
         "keys": [known.key.id for known in found.keys],
+        "mlflow": found.mlflow,
         "checkpoints": [{"file": str(each.path), "events": each.size} for each in found.compared if each.size],
     }
     code = IntegrityError.exit_code if found.faults else EXIT_DONE
@@ -92,7 +95,76 @@ def sql(schema: str) -> Answer:
     return Answer(kind="LedgerSql", data={"schema": schema, "sql": text}, text=text.rstrip("\n"))
 
 
+@command.command("repair")
+@click.argument("model", required=False, default="", shell_complete=completing.models)
+@workspace_option
+def repair(model: str, workspace: str | None) -> Answer:
+    """Bring MLflow's aliases, versions and tags in line with the ledger; say what was found. The ledger stays as it is.
+
+    With MODEL, only of that model.
+    """
+    from raytemplate import api
+
+    mended = api.repair_ledger(model, workspace=workspace)
+    left = [one for one in mended if one.left]
+    code = EXIT_DONE
+    if left:
+        code = (Unavailable if any(one.unavailable for one in left) else IntegrityError).exit_code
+    text = "\n".join([*_mended_lines(mended), "  raytemplate ledger repair" if left else "  raytemplate models"])
+    return Answer(kind="LedgerRepaired", data={"models": mended}, text=text, code=code)
+
+
+@command.command("restore")
+@click.argument("file", type=_file_path)
+@click.option("--older", is_flag=True, help="Restore it even if newer events are known; they are lost.")
+@click.option("--reason", default="", help="Why an older copy is restored, kept in the ledger.")
+@workspace_option
+def restore(file: Path, older: bool, reason: str, workspace: str | None) -> Answer:
+    """Put FILE, a copy of governance.db or an export, in place of the ledger, after all of it is verified.
+
+    What was there is kept beside it. Exit 7 if FILE is not the newest that is known, unless --older says so.
+    """
+    from raytemplate import api
+    from raytemplate.records.codec import encode
+
+    done = api.restore_ledger(file, older=older, reason=reason, workspace=workspace)
+    return Answer(kind="LedgerRestored", data=encode(done), text="\n".join(_restored_lines(file, done)))
+
+
+def _restored_lines(file: Path, done: Restoration) -> Iterator[str]:
+    from raytemplate.reports.layout import hanging
+    from raytemplate.reports.wording import count
+
+    events, models = count(done.num_events, "event"), count(len(done.models), "model")
+    if done.was_there:
+        yield f"The ledger has all {events} of {file} already; nothing was written."
+    else:
+        yield f"Restored: {events} of {models}, all of them verified."
+    covered = f"as new as the newest one, of {count(done.checkpoint, 'event')}"
+    if not done.checkpoint:
+        covered = "none outside the workspace, so that nothing tells whether this is the newest copy"
+    told = [("lost", line) for line in done.lost] or [("checkpoint", covered)]
+    told += [("kept", f"what was there, in {done.kept}")] if done.kept else []
+    for run in done.set_aside:
+        told.append(("run", f"{run} lost its promotion; to judge it again: raytemplate resume {run}"))
+    told += [("missing", line) for line in done.missing]
+    told += [("warning", done.warning)] if done.warning else []
+    for name, text in told:
+        yield hanging(f"  {name:<13}", text)
+    yield "  raytemplate ledger verify"
+
+
+def _mended_lines(mended: Sequence[Mended]) -> Iterator[str]:
+    for one in mended:
+        yield from (f"{one.model}: mended: {line}" for line in one.found)
+        yield from (f"{one.model}: not mended: {line}" for line in one.left)
+    if not any(one.found or one.left for one in mended):
+        which = f"{mended[0].model} is" if len(mended) == 1 else f"all {len(mended)} models are"
+        yield f"Nothing to repair: {which} in MLflow as the ledger says." if mended else "No models yet."
+
+
 def _lines(found: Verified, *, exported: bool) -> Iterator[str]:
+    from raytemplate.reports.layout import hanging
     from raytemplate.reports.ledger_shown import proof_text
     from raytemplate.reports.wording import count
 
@@ -113,4 +185,9 @@ def _lines(found: Verified, *, exported: bool) -> Iterator[str]:
     yield proof_text(
         found.signed_since, found.num_events, found.keys, [(each.path, each.size) for each in found.compared]
     )
+    for line in found.mlflow:
+        yield hanging("  MLflow       ", line)
+    if found.mlflow:
+        yield "  raytemplate ledger repair"
+        return
     yield "  raytemplate models" if exported else "  raytemplate ledger show"

@@ -53,7 +53,7 @@ _SUMMARIES = {
     "rollback": "Make an earlier champion the champion again.",
     "waive": "Except a run's candidate from a gate, for a time.",
     "snapshot": "List, freeze and revoke the rows that runs have read.",
-    "ledger": "Show, verify or export the record of promotions and rollbacks.",
+    "ledger": "Show, verify, export or restore the record of decisions; repair MLflow's copy.",
     "models": "List registered models.",
     "predict": "Score files with a model.",
     "identity": "Show, replace and revoke the keys that sign decisions.",

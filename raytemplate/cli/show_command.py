@@ -11,8 +11,9 @@ from raytemplate.cli.output import Answer
 @click.argument("ref", shell_complete=completing.references)
 @click.option("--trials", is_flag=True, help="For a run with a sweep: its trials, best first.")
 @click.option("--config", is_flag=True, help="For a run with a sweep: a template with the winner's values.")
+@click.option("--check", is_flag=True, help="For a model: ask MLflow too, on a server as well, and hash its files.")
 @workspace_option
-def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answer:
+def command(ref: str, trials: bool, config: bool, check: bool, workspace: str | None) -> Answer:
     """Show a run (id prefix or `last`), a model (name), or one of its versions (name/3, name@champion)."""
     from raytemplate import api
 
@@ -30,7 +31,7 @@ def command(ref: str, trials: bool, config: bool, workspace: str | None) -> Answ
     from raytemplate.history.runs import Run
     from raytemplate.reports.version_shown import VersionView
 
-    found = api.show(ref, workspace=workspace)
+    found = api.show(ref, check=check, workspace=workspace)
     if isinstance(found, Run):
         return Answer(kind="Run", data=run_data(found), text=str(found))
     if isinstance(found, VersionView):

@@ -17,6 +17,7 @@ from select import select
 from types import TracebackType
 from typing import Any
 
+from raytemplate.conducting.restoring import signed
 from raytemplate.errors import EngineError, IntegrityError, Interrupted, from_words
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -28,11 +29,13 @@ from raytemplate.ledger.head import Move
 from raytemplate.ledger.keyring import KnownKey
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.refusals import one_key
+from raytemplate.ledger.restoring import Found
 from raytemplate.ledger.snapshots import mark_of
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
 from raytemplate.records.marked import MarkKind
+from raytemplate.records.mended import Mended, Restoration
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.workspace import Workspace
 
@@ -173,6 +176,19 @@ class PromoterProcess:
     def project_model(self, model: str) -> str:
         """Bring MLflow's copy of a model in line. Returns a warning if that failed, otherwise ""."""
         return str(self._ask("project_model", f"raytemplate show {model}", model=model)["warning"])
+
+    def repair(self, model: str) -> Mended:
+        """Bring MLflow's copy of a model and of its runs in line; what fails is told, not raised."""
+        return decode(Mended, self._ask("repair", "raytemplate ledger repair", model=model)["mended"])
+
+    def restore(self, file: Path, found: Found, reason: str) -> Restoration:
+        """Put a copy in place of the ledger; of an older one, the person signs what is lost.
+
+        Raises:
+            IntegrityError: see `conducting.restoring.restore`.
+        """
+        asked: dict[str, Any] = {"file": str(file.absolute()), "actor": signed(found, self._name, reason)}
+        return decode(Restoration, self._ask("restore", f"raytemplate ledger restore {file}", **asked)["restoration"])
 
     def close(self) -> None:
         """Wait until the process has ended, which it does when its input is closed; kill it if it takes too long."""

@@ -16,12 +16,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from raytemplate.conducting.repairing import with_runs
+from raytemplate.conducting.restoring import restore
 from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.errors import ChampionMoved, RaytemplateError
 from raytemplate.execution import decide as deciding
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.waiving import new_waiver
+from raytemplate.history.in_mlflow import uri_of
 from raytemplate.history.runs import Run
 from raytemplate.ledger.bodies import KeyRevoked, content_of
 from raytemplate.ledger.decisions import check_decision, read_decision
@@ -126,12 +129,23 @@ class Promoting:
 
     def project_model(self, model: str) -> dict[str, Any]:
         """Bring MLflow's copy of a model in line; returns a warning if that failed."""
-        head = open_ledger(self.workspace).head(model)
-        made_by = self._journal(head.run_id) if head else None
-        # If the records of its run are gone, MLflow's default database is used.
-        found = made_by is not None and made_by.folder.exists()
-        uri = read_lock(made_by).plan.promote.tracking_uri if made_by and found else ""
-        return {"warning": self._mirror(uri).try_project(model)}
+        return {"warning": self._mirror_of(model).try_project(model)}
+
+    def repair(self, model: str) -> dict[str, Any]:
+        """Bring MLflow's copy of a model in line, and the runs of it that MLflow was not told of; returns what was
+        found."""
+        mirror = self._mirror_of(model)
+        mended = mirror.repair(model)
+        if not mended.unavailable:
+            mended = with_runs(mended, self.workspace, self._mirror)
+        return {"mended": encode(mended)}
+
+    def restore(self, file: str, actor: Actor) -> dict[str, Any]:
+        """Put a copy in place of the ledger, as a person has asked; returns what came of it."""
+        return {"restoration": encode(restore(Path(file), self.workspace, actor))}
+
+    def _mirror_of(self, model: str) -> Mirror:
+        return self._mirror(uri_of(open_ledger(self.workspace).history(model), self.workspace))
 
     def _keep_checkpoint(self, ledger: Ledger, journal: Journal) -> None:
         """Keep a checkpoint outside the workspace. That it could not be kept is told in the run's record."""

@@ -128,16 +128,23 @@ def promote(journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore
 
 
 def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | None, *, actor: Actor) -> Move:
-    """Make the previous champion, or a given version, the champion again.
+    """Make the previous champion, or a given version, the champion again. Its bytes are hashed before and afterwards.
 
     Raises:
         UsageError: no such model or version, or nothing to go back to.
-        IntegrityError: the bytes to go back to are not those that were promoted; nothing was moved.
+        IntegrityError: the bytes to go back to are not those that were promoted: nothing was moved, or, if they were
+            changed at that very moment, the error says that the champion was.
     """
     term = ledger.history(model).term
     target = ledger.rollback_target(model, version)
     store.open(target.digest)
-    return ledger.rollback(model, actor, to_version=target.version, expected_term=term)
+    move = ledger.rollback(model, actor, to_version=target.version, expected_term=term, check=store.need)
+    try:
+        store.open(move.head.digest)
+    except IntegrityError as error:
+        done = f"version {move.head.version} is the champion of {model} again, and its files were changed meanwhile"
+        raise IntegrityError(f"{done}: {error.what}", next_step=f"raytemplate rollback {model}") from error
+    return move
 
 
 def _refuse_without_reason(journal: Journal, verdict: Verdict) -> None:
@@ -171,7 +178,7 @@ def _act(
             # Hash the evaluated bytes once more at the moment they become the champion.
             store.open(fit.candidate.digest)
             grounds = replace(_grounds(plan, evaluation, verdict.accepted, behind), waivers=verdict.waivers)
-            head = ledger.promote(*candidate, evaluation.term, actor, grounds).head
+            head = ledger.promote(*candidate, evaluation.term, actor, grounds, check=store.need).head
             # Another run with the same bytes may have been faster: this candidate then equals the champion, but this
             # run did not make it.
             return _settled(plan, head, evaluation, ours=head.run_id == journal.run_id)

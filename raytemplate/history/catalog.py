@@ -8,6 +8,7 @@ from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.governance.repeats import RULES
+from raytemplate.history.in_mlflow import ask, look
 from raytemplate.history.registered import find_version
 from raytemplate.history.run_list import Runs, list_runs
 from raytemplate.history.runs import Run
@@ -18,6 +19,7 @@ from raytemplate.ledger.bodies import (
     KeyRevoked,
     OfModel,
     Promotion,
+    Restored,
     Rollback,
     SettingsChanged,
     SnapshotFrozen,
@@ -38,6 +40,7 @@ from raytemplate.reports.site.views import LedgerRow, LedgerView
 from raytemplate.reports.snapshots_shown import revoked_sentence
 from raytemplate.reports.version_shown import VersionView, reigns
 from raytemplate.reports.waiver_shown import waiver_text
+from raytemplate.reports.wording import count
 from raytemplate.store.workspace import Workspace
 from raytemplate.units import show_moment
 
@@ -46,17 +49,21 @@ def model_rows(workspace: Workspace) -> list[ModelRow]:
     """Every model of a workspace."""
     ledger = open_ledger(workspace)
     judged = {name: _judged(list_runs(workspace, name=name)) for name in ledger.models()}
-    return [_row(ledger, name, runs, _in_service(ledger, name, runs)) for name, runs in judged.items()]
+    return [_row(workspace, ledger, name, runs, _in_service(ledger, name, runs)) for name, runs in judged.items()]
 
 
-def registered_model(name: str, workspace: Workspace) -> ModelView:
-    """One model with its history and its runs."""
+def registered_model(name: str, workspace: Workspace, *, check: bool = False) -> ModelView:
+    """One model with its history and its runs.
+
+    Args:
+        check: whether to ask MLflow, also one on a server, and to hash the files of its copy.
+    """
     ledger = open_ledger(workspace)
     runs = list_runs(workspace, name=name)
     judged = _judged(runs)
     service = _in_service(ledger, name, judged)
     return ModelView(
-        model=_row(ledger, name, judged, service),
+        model=_row(workspace, ledger, name, judged, service, check=check),
         events=tuple(event_rows(ledger, name)),
         now=datetime.now(UTC),
         runs=runs.rows,
@@ -131,6 +138,8 @@ def _reason(body: Body) -> str:
             return _because(body.name, actor)
         case SettingsChanged():
             return actor.reason
+        case Restored(events=number):
+            return _because(f"a copy of {count(number, 'event')}, an older one", actor)
         case Waiting(grounds=grounds):
             allowed = ""
         case Promotion(grounds=grounds):
@@ -207,7 +216,15 @@ def _in_service(ledger: Ledger, name: str, judged: list[Run]) -> InService | Non
     return in_service(head, judged) if head else None
 
 
-def _row(ledger: Ledger, name: str, judged: list[Run], service: InService | None) -> ModelRow:
+def _row(
+    workspace: Workspace,
+    ledger: Ledger,
+    name: str,
+    judged: list[Run],
+    service: InService | None,
+    *,
+    check: bool = False,
+) -> ModelRow:
     history = ledger.history(name)
     head = history.head
     waiting = [v.version for v in history.versions if v.state == "challenger"]
@@ -222,6 +239,7 @@ def _row(ledger: Ledger, name: str, judged: list[Run], service: InService | None
         cadence=_cadence(judged[0]) if judged else "",
         today=service.today if service else (UNKNOWN if head else ""),
         revoked=revoked_text(ledger, name, head.version) if head else "",
+        mlflow=(ask if check else look)(name, history, workspace),
     )
 
 

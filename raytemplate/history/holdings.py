@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from raytemplate.errors import RaytemplateError
 from raytemplate.execution.journal import Journal
+from raytemplate.history.held_models import Retention, free_models, reasons, stored_models
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.holdings import Holding, HoldingKind
 from raytemplate.store.content_store import ContentStore
@@ -30,26 +32,38 @@ class _Found:
     paths: tuple[Path, ...]
     """Folders and files, each counted as one."""
     needed_by: tuple[str, ...] = ()
-    """Runs that need them, newest first."""
+    """See `Holding`."""
 
 
-def holdings(workspace: Workspace) -> tuple[Holding, ...]:
-    """Everything that is held, by kind; kinds of which there is nothing are missing."""
-    return tuple(_holding(kind, found) for kind, found in _all(workspace) if found.paths)
+def holdings(workspace: Workspace, retention: Retention | None = None) -> tuple[Holding, ...]:
+    """Everything that is held, by kind; kinds of which there is nothing are missing.
+
+    Args:
+        retention: how long models are kept; None leaves models out.
+    """
+    return tuple(_holding(kind, found) for kind, found in _all(workspace, retention) if found.paths)
 
 
-def free(workspace: Workspace, kinds: Collection[HoldingKind]) -> tuple[Holding, ...]:
+def free(
+    workspace: Workspace, kinds: Collection[HoldingKind], retention: Retention | None = None
+) -> tuple[Holding, ...]:
     """Remove everything of these kinds, but not what a run has begun to need meanwhile.
+
+    Args:
+        retention: how long models are kept; None leaves models out.
 
     Returns:
         What was held; those that were removed are marked.
     """
     told: list[Holding] = []
-    for kind, found in _all(workspace):
+    for kind, found in _all(workspace, retention):
         if not found.paths:
             continue
         held = _holding(kind, found)
-        if kind in kinds:
+        if kind == "models" and kind in kinds and retention is not None:
+            free_models(workspace, retention)
+            held = replace(held, freed=not any(path.exists() for path in found.paths))
+        elif kind in kinds:
             for path in found.paths:
                 if not _is_needed_now(kind, path, workspace):
                     _remove(path, workspace)
@@ -78,7 +92,7 @@ def _size(path: Path) -> int:
     return 0
 
 
-def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
+def _all(workspace: Workspace, retention: Retention | None) -> Iterator[tuple[HoldingKind, _Found]]:
     needs = _needs(workspace)
     copies = _below(workspace.kept, "[0-9a-f][0-9a-f]/*")
     pinned = _frozen(workspace)
@@ -95,10 +109,21 @@ def _all(workspace: Workspace) -> Iterator[tuple[HoldingKind, _Found]]:
         "kept": lambda: _Found(paths=tuple(path for path in copies if path not in needed)),
         "needed": lambda: _Found(paths=needed, needed_by=tuple(runs)),
         "frozen": lambda: _Found(paths=frozen, needed_by=tuple(names)),
+        "models": lambda: _models(workspace, retention, held=False),
+        "held": lambda: _models(workspace, retention, held=True),
         "leftovers": lambda: _Found(paths=_leftovers(workspace)),
     }
     for kind, look in found.items():
         yield kind, look()
+
+
+def _models(workspace: Workspace, retention: Retention | None, *, held: bool) -> _Found:
+    if retention is None:
+        return _Found(paths=())
+    kept = reasons(workspace, retention)
+    paths = tuple(path for path in stored_models(workspace) if (path.name in kept) is held)
+    why = Counter(kept[path.name] for path in paths) if held else {}
+    return _Found(paths=paths, needed_by=tuple(f"{number:,} {what}" for what, number in why.items()))
 
 
 def _is_in(needs: Mapping[str, list[str]], copy: Path) -> bool:

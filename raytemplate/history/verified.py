@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
+from raytemplate.history.in_mlflow import ask_all
 from raytemplate.ledger.chain import Examined
 from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes
 from raytemplate.ledger.exported import export_lines, read_export
@@ -49,10 +50,13 @@ class Verified:
     compared: tuple[Outside, ...] = ()
     """The files of checkpoints that it was compared with."""
 
+    mlflow: tuple[str, ...] = ()
+    """Where MLflow's copy is not what the ledger says, one line each; that is no fault of the ledger."""
+
 
 def verify_ledger(workspace: Workspace, *, against: Path | None = None) -> Verified:
     """Check every event's hash, position and signature, every head and every run's promotion against the events, and
-    the whole against its checkpoints.
+    the whole against its checkpoints. If the ledger is whole, MLflow's copy is compared with it.
 
     Args:
         against: a file of checkpoints, beside those of this user's state folder.
@@ -67,7 +71,8 @@ def verify_ledger(workspace: Workspace, *, against: Path | None = None) -> Verif
         chain = ledger.examine()
         models, faults = ledger.models(), _faults_of_records(ledger, named)
         compared = (check_outside(ledger.database, chain), *_compared(chain, against, notes))
-        return _verified(chain, models, len(named), faults, compared)
+        found = _verified(chain, models, len(named), faults, compared)
+        return found if found.faults else replace(found, mlflow=ask_all(ledger, workspace))
     except IntegrityError as error:  # the ledger cannot be read to its end
         return Verified(num_events=0, models=(), num_records=len(named), faults=(error.what,))
 

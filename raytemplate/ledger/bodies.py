@@ -214,9 +214,28 @@ class SettingsChanged:
     """Who asked for it, and why."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restored:
+    """An older copy was put in place of the ledger, because the newer one is lost."""
+
+    type: ClassVar[Literal["restored"]] = "restored"
+
+    events: int
+    """How many events the copy had."""
+
+    head: str
+    """Hash of the last of them."""
+
+    lost: tuple[str, ...]
+    """What is known of what was lost, one line each."""
+
+    actor: Actor
+    """Who asked for it, and why."""
+
+
 OfModel = Waiting | Promotion | Rollback
 """What happens to a version of a model."""
-Decided = KeyRevoked | Waived | SnapshotFrozen | SnapshotRevoked | SettingsChanged
+Decided = KeyRevoked | Waived | SnapshotFrozen | SnapshotRevoked | SettingsChanged | Restored
 """What a person decides besides, and has signed."""
 Body = OfModel | KeyAdded | Decided
 """What happens."""
@@ -232,6 +251,7 @@ MEMBERS: dict[str, type[Body]] = {
         SnapshotFrozen,
         SnapshotRevoked,
         SettingsChanged,
+        Restored,
     )
 }
 """Type of an event -> its body."""

@@ -85,6 +85,11 @@ def _insert(
     return event
 
 
+def copy(db: Transaction, event: Event) -> None:
+    """Add an event as it is, at the end of the chain. The caller has checked it."""
+    db.execute(_INSERT, _VALUES(event))
+
+
 def read(db: Transaction, model: str, *, with_signatures: bool = False) -> tuple[Event, ...]:
     """One model's events, oldest first, with the hash of each and its link to the event before it checked.
 

@@ -20,7 +20,14 @@ DECISION_TYPE = "application/vnd.raytemplate.decision.v1+json"
 
 
 Action = Literal[
-    "promote", "rollback", "key-revoked", "waived", "snapshot-frozen", "snapshot-revoked", "settings-changed"
+    "promote",
+    "rollback",
+    "key-revoked",
+    "waived",
+    "snapshot-frozen",
+    "snapshot-revoked",
+    "settings-changed",
+    "restored",
 ]
 
 

@@ -1,6 +1,7 @@
 """The ledger: reads and moves the head of each model, with one transaction for each move."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,14 +9,25 @@ from typing import Literal
 
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.ledger import chain, keys
-from raytemplate.ledger.bodies import Decided, Grounds, KeyRevoked, Promotion, Rollback, Waiting, Waived, content_of
+from raytemplate.ledger.bodies import (
+    Decided,
+    Grounds,
+    KeyRevoked,
+    Promotion,
+    Restored,
+    Rollback,
+    Waiting,
+    Waived,
+    content_of,
+)
 from raytemplate.ledger.database import Database, Transaction, database_of, reading, retried, writing
 from raytemplate.ledger.decisions import check_decision, read_decision
-from raytemplate.ledger.events import Event, idempotency_key
+from raytemplate.ledger.events import Event, body_of, idempotency_key
 from raytemplate.ledger.head_table import move_head, stored_heads
 from raytemplate.ledger.history import Head, History, ModelVersion, by_model, moment, tell
 from raytemplate.ledger.keyring import Keyring, KnownKey
 from raytemplate.ledger.refusals import moved, no_model, one_key, target, unlike
+from raytemplate.ledger.replacing import replacing
 from raytemplate.ledger.signing import Signer
 from raytemplate.ledger.snapshots import marks_in, refuse_revoked, refuse_rollback, seen_by_versions
 from raytemplate.ledger.waivers import refuse_lapsed, refuse_too_long, waivers_of
@@ -188,6 +200,7 @@ class Ledger:
         expected_term: int,
         actor: Actor,
         grounds: Grounds,
+        check: Callable[[str], object] | None = None,
     ) -> Move:
         """Make the candidate champion, if the head is still the one that the candidate was compared with.
 
@@ -195,6 +208,8 @@ class Ledger:
 
         Args:
             expected_term: the term when the evidence was taken; 0 if there was no champion.
+            check: called with the digest at the moment of the move, when nobody can free its files; raises if they are
+                gone.
 
         Raises:
             ChampionMoved: the head has moved since.
@@ -214,6 +229,8 @@ class Ledger:
                 there = waivers_of(chain.read(db, model, with_signatures=True), run_id, digest)
                 refuse_lapsed(grounds.waivers, there, run_id, _now(db, self.clock()))
             refuse_revoked(grounds, marks_in(chain.read(db, "", with_signatures=True)), run_id)
+            if check is not None:
+                check(digest)
             body = Promotion(
                 term=history.term + 1,
                 version=history.number(digest),
@@ -227,13 +244,19 @@ class Ledger:
 
     @retried
     def rollback(
-        self, model: str, actor: Actor, to_version: int | None = None, expected_term: int | None = None
+        self,
+        model: str,
+        actor: Actor,
+        to_version: int | None = None,
+        expected_term: int | None = None,
+        check: Callable[[str], object] | None = None,
     ) -> Move:
         """Make an earlier champion the champion again.
 
         Args:
             to_version: any version that was champion; None for the previous one, and a second call goes back one more.
             expected_term: the term that the person saw; None to accept any.
+            check: see `promote`.
 
         Raises:
             UsageError: no such model or version, or nothing to go back to.
@@ -248,6 +271,8 @@ class Ledger:
                 raise moved(history, model, expected_term, "")
             excused = to_version is not None and bool(actor.reason)
             to = _target(db, history, model, to_version, excused=excused)
+            if check is not None:
+                check(to.digest)
             body = Rollback(
                 term=history.term + 1,
                 version=to.version,
@@ -311,6 +336,35 @@ class Ledger:
                 idem = idempotency_key(body.type, body.key)
                 chain.append(db, "", body, idem=idem, at=self.clock(), signer=self.signer())
             return chain.keyring(db).keys[known.key.id]
+
+    @contextmanager
+    def unmoved(self) -> Generator[None]:
+        """Nobody adds an event inside the block. The file exists."""
+        with writing(self.database):
+            yield
+
+    def put_in_place(self, events: Iterable[Event], kept: Path, then: Restored | None = None) -> None:
+        """Put these events in place of all that is there, at once or not at all; see `ledger.replacing`. The ledger is
+        that of a workspace, in a file.
+
+        Args:
+            events: a whole chain, checked.
+            kept: where what is there is kept.
+            then: what a person has decided about it, as one more event.
+
+        Raises:
+            IntegrityError: they do not make a history, or the decision is not signed.
+        """
+        said = check_decision(then.actor, action=then.type, model="", content=content_of(then)) if then else None
+        with replacing(self.path, kept) as db:
+            for event in events:
+                chain.copy(db, event)
+                body = body_of(event)
+                if isinstance(body, Promotion | Rollback):
+                    move_head(db, event, body)
+            if then is not None and said is not None:
+                idem = idempotency_key(then.type, "", read_decision(said).nonce)
+                chain.append(db, "", then, idem=idem, at=self.clock(), signer=self.signer())
 
     def keyring(self) -> Keyring:
         """The keys that the ledger knows, with the events that add and revoke them checked, signatures too.

@@ -85,6 +85,11 @@ def _database(workspace: Workspace, url: str) -> Path | Database:
     return open_postgres(url, workspace.folder)
 
 
+def ledger_copied_to(path: Path) -> Ledger:
+    """The ledger in a copy of a ledger's file, which is to be examined."""
+    return Ledger(path)
+
+
 def versions_named(workspace: Workspace) -> tuple[Named, ...]:
     """Every record of a run that registered a version, sorted by run; candidates that were only shown have none."""
     with storage_errors(workspace.runs, doing="read"):

@@ -4,6 +4,7 @@ Beside them is kept which ledger each workspace had, so that a ledger that was r
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,46 @@ def check_outside(database: Path | Database, chain: Examined) -> Outside:
         return Outside(path=file, size=0, faults=(error.what,))
     faults += disagreements(kept, chain, where=str(file))
     return Outside(path=file, size=max((each.size for each in kept), default=0), faults=tuple(faults))
+
+
+def newest_outside(path: Path, chain: Examined) -> tuple[Checkpoint | None, Path]:
+    """The newest checkpoint of the ledger that a copy is of, and the file of its checkpoints.
+
+    Args:
+        path: the file that the copy is to be put in place of.
+        chain: the copy.
+
+    Raises:
+        IntegrityError: another ledger was there, or a checkpoint says that this is another chain, longer or not.
+    """
+    here, ledger = _ledger_at(path), chain.ring.ledger
+    if here and here != ledger:
+        this = f"ledger {ledger}" if ledger else "one that is not signed"
+        raise IntegrityError(f"ledger {here} was at {path} ({checkpoint_file(here)}), and this is {this}")
+    if not ledger:
+        return None, _folder()
+    file = checkpoint_file(ledger)
+    kept = _kept(file)
+    covered = [each for each in kept if each.size <= len(chain.events)]
+    if faults := disagreements(covered, chain, where=str(file)):
+        raise IntegrityError(faults[0])
+    return max(kept, key=lambda each: each.size, default=None), file
+
+
+def begin_anew(ledger: Ledger, suffix: str) -> Path | None:
+    """Set the checkpoints aside that tell of more events than a ledger, of which an older copy was restored, has, and
+    keep a new one. Returns where they are now; None if there are none.
+
+    Args:
+        suffix: what is added to the name of their file.
+    """
+    file = checkpoint_file(ledger.keyring().ledger)
+    if all(ledger.has(each.size, each.head) for each in _kept(file)):
+        return None
+    aside = file.with_name(f"{file.name}{suffix}")
+    with storage_errors(file):
+        os.rename(file, aside)
+    return aside
 
 
 def _keep(ledger: Ledger) -> str:

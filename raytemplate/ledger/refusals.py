@@ -56,6 +56,13 @@ def no_model(model: str, known: tuple[str, ...]) -> UsageError:
     return UsageError(f'no champion of a model "{model}"{hint}', next_step="raytemplate models")
 
 
+def no_such(model: str, known: tuple[str, ...]) -> UsageError:
+    """The error for a model that the ledger does not know; names the nearest that it knows."""
+    near = difflib.get_close_matches(model, known, n=1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    return UsageError(f'no model "{model}"{hint}', next_step="raytemplate models")
+
+
 def unlike(model: str, stored: Head | None, told: Head | None) -> str:
     """How a head differs from the events: by version or, for the same version, by each field."""
     if stored is None or told is None or _say(stored) != _say(told):

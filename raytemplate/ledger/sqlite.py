@@ -19,7 +19,7 @@ SCHEMA_NUMBER = 3
 BUSY_TIMEOUT_S = 20.0
 """Seconds to wait for another process that has the ledger locked."""
 
-_TABLES = """
+TABLES = """
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY,
     prev_hash TEXT NOT NULL,
@@ -137,12 +137,12 @@ class SQLite:
         path = self.path
         if not ledger_exists(path):
             _create(path)
-        with _sqlite_errors(path), closing(_connect(path, "mode=rw")) as db:
+        with sqlite_errors(path), closing(connect_file(path, "mode=rw")) as db:
             db.execute("PRAGMA synchronous=FULL")
             db.execute("PRAGMA foreign_keys=ON")
             db.execute("BEGIN IMMEDIATE")
             try:
-                _check_schema(path, db)
+                check_schema(path, db)
                 yield InFile(db)
                 if db.total_changes:
                     db.execute(f"PRAGMA user_version={SCHEMA_NUMBER}")
@@ -158,10 +158,10 @@ class SQLite:
         if not ledger_exists(path):
             yield None
             return
-        with _sqlite_errors(path), closing(_connect(path, _reading_mode(path))) as db:
+        with sqlite_errors(path), closing(connect_file(path, _reading_mode(path))) as db:
             db.execute("PRAGMA query_only=ON")
             db.execute("BEGIN")
-            _check_schema(path, db)
+            check_schema(path, db)
             yield InFile(db)
 
 
@@ -205,14 +205,15 @@ def _journal(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect_file(path: Path, mode: str) -> sqlite3.Connection:
+    """The open file, in a mode of SQLite's URIs."""
     address = f"file:{quote(str(path.absolute()))}?{mode}"
     db = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     db.text_factory = bytes.decode  # SQLite stores any bytes as text; if they are not UTF-8 the file is damaged
     return db
 
 
-def _check_schema(path: Path, db: sqlite3.Connection) -> None:
+def check_schema(path: Path, db: sqlite3.Connection) -> None:
     """Refuse a newer or foreign file. Runs inside the transaction: until that begins, a newer version may write."""
     number = int(db.execute("PRAGMA user_version").fetchone()[0])
     if number > SCHEMA_NUMBER:
@@ -231,8 +232,8 @@ def _create(path: Path) -> None:
             return
         new = temporary_beside(path)
         try:
-            with storage_errors(path), _sqlite_errors(path):
-                _build(new)
+            with storage_errors(path), sqlite_errors(path):
+                build_file(new)
                 os.rename(new, path)
                 sync_folder(path.parent)
         finally:
@@ -240,17 +241,19 @@ def _create(path: Path) -> None:
                 new.with_name(new.name + suffix).unlink(missing_ok=True)
 
 
-def _build(new: Path) -> None:
+def build_file(new: Path) -> None:
+    """Create a ledger without events at a free path."""
     # SQLite gives its journals the mode of the file.
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(sqlite3.connect(new, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode=WAL")
-        db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={SCHEMA_NUMBER}; COMMIT;")
+        db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={SCHEMA_NUMBER}; COMMIT;")
     sync_file(new)
 
 
 @contextmanager
-def _sqlite_errors(path: Path) -> Generator[None]:
+def sqlite_errors(path: Path) -> Generator[None]:
+    """Errors of SQLite inside the block are raised in our words."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -281,4 +284,4 @@ def _in_our_words(path: Path, code: int, error: Exception) -> RaytemplateError:
 
 def restore(path: Path) -> str:
     """The next step if a ledger is lost or damaged."""
-    return f"restore {path} from a backup"
+    return f"restore {path} from a backup: raytemplate ledger restore FILE"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-HoldingKind = Literal["encoded", "profiles", "listings", "kept", "needed", "frozen", "leftovers"]
+HoldingKind = Literal["encoded", "profiles", "listings", "kept", "needed", "frozen", "models", "held", "leftovers"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -11,8 +11,9 @@ class Holding:
     """Everything of one kind."""
 
     kind: HoldingKind
-    """`encoded` rows, `profiles` of files, `listings` of text files, `kept` copies of rows that no run needs and those
-    that are `needed`, those of `frozen` snapshots, and `leftovers` of processes that were killed."""
+    """`encoded` rows, `profiles` of files, `listings` of text files, `kept` copies of rows that no run needs, those
+    that are `needed` and those of `frozen` snapshots, `models` that nothing keeps and those that are `held`, and
+    `leftovers` of processes that were killed."""
 
     num: int
     """How many there are."""
@@ -21,7 +22,8 @@ class Holding:
     """Size of all of them."""
 
     needed_by: tuple[str, ...] = ()
-    """Runs that cannot be made again without them if their source changes, newest first."""
+    """Runs that cannot be made again without them if their source changes, newest first; frozen snapshots; for models
+    that are held, why, with how many."""
 
     freed: bool = False
     """Whether they have just been freed."""

@@ -6,12 +6,14 @@ from datetime import datetime
 
 from raytemplate.records.run import State
 from raytemplate.reports.layout import sentences, table
-from raytemplate.reports.wording import about_seconds, metric_text, short
+from raytemplate.reports.wording import about_seconds, count, metric_text, short
 from raytemplate.units import parse_span, show_moment, show_usd
 
 _KEY_SHOWN = 6
 MOVES = ("promoted", "rolled-back")
 """Events that make a version the champion."""
+MEND = "raytemplate ledger repair"
+UNASKED = "MLflow could not be asked"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +80,8 @@ class ModelRow:
     """Whether the champion would pass its gates today, in a few words."""
     revoked: str = ""
     """A sentence about the revoked snapshots that the champion has seen; "" if it has seen none."""
+    mlflow: tuple[str, ...] = ()
+    """Where MLflow's copy is not what the ledger says, one line each; empty if nothing is known."""
 
     def overdue(self, now: datetime) -> bool:
         """Whether it should have been retrained by now."""
@@ -151,9 +155,17 @@ def models_table(rows: Sequence[ModelRow], *, now: datetime) -> str:
     lines = [("model", "champion", "age", "run", "digest", "challenger", "its gates", "")]
     lines += [_model_cells(row, now) for row in rows]
     text = table(lines, gaps=(3, 2, 2, 2, 2, 2, 2), right={1, 5}, most={0: 44})
-    revoked = "".join(f"{sentences(f'{row.name}: {row.revoked}')}\n" for row in rows if row.revoked)
+    told = "".join(f"\n{row.name}: {line}" for row in rows for line in mlflow_lines(row, most=1))
+    revoked = "".join(f"\n{sentences(f'{row.name}: {row.revoked}')}" for row in rows if row.revoked)
     first = next((f"rollback {row.name}" for row in rows if row.revoked), f"show {rows[0].name}")
-    return f"{text}\n\n{revoked}  raytemplate {first}"
+    return f"{text}\n{revoked}{told}\n  raytemplate {first}"
+
+
+def mlflow_lines(row: ModelRow, most: int) -> list[str]:
+    """Lines about MLflow's copy of a model, with the command that mends it."""
+    told = [line if line.startswith(UNASKED) else f"{line}: {MEND}" for line in row.mlflow[:most]]
+    more = len(row.mlflow) - most
+    return [*told, f"and {count(more, 'difference')} more"] if more > 0 and most > 1 else told
 
 
 def _model_cells(row: ModelRow, now: datetime) -> tuple[str, ...]:

@@ -14,14 +14,24 @@ _WHAT = {
     "kept": "copy of rows",
     "needed": "copy of rows",
     "frozen": "copy of rows",
+    "models": "model",
+    "held": "model",
     "leftovers": "folder",
 }
-_MANY = {"encoded": "sets of encoded rows", **dict.fromkeys(("kept", "needed", "frozen"), "copies of rows")}
+_MANY = {
+    "encoded": "sets of encoded rows",
+    "kept": "copies of rows",
+    "needed": "copies of rows",
+    "frozen": "copies of rows",
+}
+_SHELTERED = ("needed", "frozen", "models", "held")
+"""Kinds that `--free all` leaves."""
 _WHY = {
     "encoded": "a run of the same rows does not read them again",
     "profiles": "profile reads only files that have changed",
     "listings": "plan reads only files that have changed",
     "kept": "no run needs them",
+    "models": "nothing keeps them, and they are older than the retention",
     "leftovers": "left by processes that were killed",
 }
 _NAMED = 3
@@ -46,6 +56,8 @@ def _holds(held: Holding) -> str:
 def _why(held: Holding) -> str:
     if held.kind == "frozen":
         return f"frozen: {', '.join(held.needed_by[:_NAMED])}" if held.needed_by else "the ledger cannot be read"
+    if held.kind == "held":
+        return ", ".join(held.needed_by)
     if held.kind != "needed":
         return "freed" if held.freed else _WHY[held.kind]
     more = f" and {len(held.needed_by) - _NAMED:,} more" if len(held.needed_by) > _NAMED else ""
@@ -55,10 +67,13 @@ def _why(held: Holding) -> str:
 
 def _ending(held: Sequence[Holding]) -> str:
     freed = sum(one.num_bytes for one in held if one.freed)
-    rest = [one for one in held if not one.freed and one.kind not in ("needed", "frozen")]
+    rest = [one for one in held if not one.freed and one.kind not in _SHELTERED]
     told = f"Freed {show_bytes(freed)}." if freed else "Nothing was freed."
+    models = next((one for one in held if one.kind == "models" and not one.freed), None)
+    if models is not None:
+        told += f" To free models, {show_bytes(models.num_bytes)}: the same with --free models."
     if not rest:
         return f"{told}\n  raytemplate runs"
-    pinned = [kind for kind in ("needed", "frozen") if any(one.kind == kind for one in held)]
-    what = f"everything but {' and '.join(pinned)}" if pinned else "all of it"
+    left = [one.kind for one in held if one.kind in _SHELTERED and one.kind != "held" and not one.freed]
+    what = f"everything but {' and '.join(left)}" if left else "all of it"
     return f"{told} To free {what}, {show_bytes(sum(one.num_bytes for one in rest))}:\n  raytemplate clean --free all"

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 
-from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, number
+from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, mlflow_lines, number
 from raytemplate.reports.layout import sentences, table
 from raytemplate.reports.service import InService, service_text
 from raytemplate.reports.wording import about_seconds, count, metric_text, short
 from raytemplate.units import show_moment, show_usd
 
 _MOST_RUNS = 12
+_MOST_OF_MLFLOW = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,14 +72,14 @@ def _champion(model: ModelRow, now: datetime) -> str:
 
 
 def _waits(model: ModelRow, now: datetime) -> list[str]:
-    """Lines for a waiting candidate, an overdue retraining and a revoked snapshot."""
+    """Lines for a waiting candidate, an overdue retraining, a revoked snapshot, and a copy in MLflow not in line."""
     lines = [f"Version {model.challenger_version} is waiting."] if model.challenger_version else []
     if model.overdue(now):
         assert model.retrained is not None
         last = f"the last judged run was {age_text(model.retrained, now)} ago"
         lines.append(f"Overdue: {last}, governance.cadence is {model.cadence}.")
     lines += [sentences(model.revoked)] if model.revoked else []
-    return lines
+    return [*lines, *mlflow_lines(model, _MOST_OF_MLFLOW)]
 
 
 def _events(events: Sequence[EventRow], now: datetime) -> str:

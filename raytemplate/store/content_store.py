@@ -31,6 +31,17 @@ class ContentStore:
         """Where the folder with a digest is, or would be. Nothing is checked."""
         return self.root / digest[:2] / digest
 
+    def need(self, digest: str) -> Path:
+        """The stored folder; its files are not looked at.
+
+        Raises:
+            IntegrityError: it is missing.
+        """
+        folder = self.path(digest)
+        if not folder.is_dir():
+            raise IntegrityError(f"{folder}: not in the store", next_step=_next_step(folder))
+        return folder
+
     def open(self, digest: str) -> Path:
         """The stored folder, with every byte of it hashed again.
 
@@ -39,9 +50,7 @@ class ContentStore:
         """
         if not _DIGEST.fullmatch(digest):
             raise IntegrityError(f"{digest!r} is not a digest: expected 64 hexadecimal characters")
-        folder = self.path(digest)
-        if not folder.is_dir():
-            raise IntegrityError(f"{folder}: not in the store", next_step=_next_step(folder))
+        folder = self.need(digest)
         try:
             found = verify(folder).digest
         except IntegrityError as error:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from raytemplate.engines.mlflow.copied import Copied, Copies
 from raytemplate.engines.mlflow.database import make_whole
 from raytemplate.engines.mlflow.empty_database import kept_at
-from raytemplate.errors import Unavailable, UsageError
+from raytemplate.engines.mlflow.seen import SeenModel
+from raytemplate.errors import IntegrityError, Unavailable, UsageError
 from raytemplate.execution.journal import Journal
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.planning.stages import RunPlan
+from raytemplate.records.mended import Mended
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.redact import redact
 from raytemplate.secret import resolve
@@ -28,6 +30,8 @@ from raytemplate.store.workspace import Workspace
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+UNTOLD = "mlflow-error.txt"
+"""File in the folder of a run that MLflow could not be told of."""
 _LOCK_S = 120.0
 _IMPORTED_AHEAD = ("tracking", "registry", "trials")
 """Modules that a first projection would import while a run waits for it."""
@@ -92,7 +96,9 @@ class Mirror:
             journal.write(replace(record, projected=not warning, warning=told))
             self.said.clear()
         if warning:
-            (journal.folder / "mlflow-error.txt").write_text(warning + "\n")
+            (journal.folder / UNTOLD).write_text(warning + "\n")
+        else:
+            (journal.folder / UNTOLD).unlink(missing_ok=True)
 
     def add_documents(self, journal: Journal, report: str) -> None:
         """The report, the model card and the statement of a run that has ended, as artifacts of its MLflow run.
@@ -123,11 +129,39 @@ class Mirror:
             return _warning(error)
         return "; ".join(self.said)
 
+    def repair(self, model: str) -> Mended:
+        """Like `project`, but compares every file and every tag, tells what it found, and looks again afterwards."""
+        from raytemplate.engines.mlflow.registry import project, see
+        from raytemplate.engines.mlflow.seen import compare, digest_by_bytes
+
+        try:
+            with self._lock():
+                copies = self._copies()
+                ledger, store = open_ledger(self.workspace), ContentStore(self.workspace.models)
+                done = project(copies.client, model, ledger, store, copies.of, thorough=True)
+                for run_id in copies.made:
+                    copies.track_trials(run_id)
+                versions = ledger.history(model).versions
+                left = compare(model, versions, see(copies.client, model), digest=digest_by_bytes).differences
+        except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
+            return Mended(model=model, left=(_warning(error),), unavailable=not isinstance(error, IntegrityError))
+        found = tuple(line for line in done.found if line not in left)
+        return Mended(model=model, found=(*self.said, *found), left=(*done.lost, *left))
+
+    def seen(self, model: str) -> SeenModel:
+        """What MLflow says of a model. Nothing is changed, and no database is created."""
+        from raytemplate.engines.mlflow.registry import see
+
+        uri = resolve(self.uri, "tracking.uri", os.environ) or tracking_uri(self.workspace)
+        return see(_client_of(uri), model)
+
     def _project(self, model: str, copies: Copies, judged_again: str = "") -> None:
         from raytemplate.engines.mlflow.registry import project
 
         ledger, store = open_ledger(self.workspace), ContentStore(self.workspace.models)
-        project(copies.client, model, ledger, store, copies.of, judged_again)
+        done = project(copies.client, model, ledger, store, copies.of, judged_again)
+        if done.lost:
+            raise IntegrityError("; ".join(done.lost))
 
     def _copies(self) -> Copies:
         location = None if self.uri else self.workspace.mlartifacts.absolute().as_uri()

@@ -13,11 +13,10 @@ from pathlib import Path
 from mlflow.version import VERSION
 
 from raytemplate.engines.mlflow import flavor
+from raytemplate.engines.mlflow.seen import BYTES
 from raytemplate.engines.mlflow.signature import Interface
 from raytemplate.planning.stages import FitStage
 
-BYTES = "stored"
-"""The folder inside MLflow's that holds the stored model."""
 _EXAMPLE, _REQUEST = "input_example.json", "serving_input_example.json"
 _LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "torch": ("torch",),

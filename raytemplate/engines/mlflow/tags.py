@@ -1,6 +1,7 @@
 """Facts about a run as MLflow tags."""
 
 from raytemplate.engines.mlflow.copied import Copied
+from raytemplate.engines.mlflow.seen import DIGEST_TAG, RUN_TAG
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.judged import Verdict
 from raytemplate.records.submitted import SubmittedJob
@@ -8,7 +9,7 @@ from raytemplate.redact import redact
 from raytemplate.reports.waiver_shown import waiver_text
 from raytemplate.units import show_moment
 
-RUN_TAG, DIGEST_TAG, VERDICT_TAG = "raytemplate.run", "raytemplate.digest", "raytemplate.verdict"
+VERDICT_TAG = "raytemplate.verdict"
 NOTE_TAG = "mlflow.note.content"
 FOR_SHOW = "For show"
 """The verdict of what a variant made that may not be promoted: it is not judged, whatever its gates find."""

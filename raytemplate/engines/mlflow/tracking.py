@@ -12,7 +12,8 @@ from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.engines.mlflow.datasets import datasets
 from raytemplate.engines.mlflow.measured import at_the_end, by_epoch, milliseconds
 from raytemplate.engines.mlflow.parameters import parameters
-from raytemplate.engines.mlflow.tags import MOST_LENGTH, NOTE_TAG, RUN_TAG, run_tags
+from raytemplate.engines.mlflow.seen import RUN_TAG
+from raytemplate.engines.mlflow.tags import MOST_LENGTH, NOTE_TAG, run_tags
 from raytemplate.execution.artifacts import MODEL_CARD
 from raytemplate.execution.journal import LOCK, RECORDS, STATEMENT
 from raytemplate.records.evaluated import Evaluation

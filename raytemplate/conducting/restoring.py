@@ -1,0 +1,99 @@
+"""`ledger restore`: what a person's process finds out and signs, and what the promoter's process then does."""
+
+from pathlib import Path
+
+from raytemplate.errors import IntegrityError
+from raytemplate.ledger import keys
+from raytemplate.ledger.bodies import content_of
+from raytemplate.ledger.decisions import Decision, check_decision, new_nonce, said
+from raytemplate.ledger.head import utc_now
+from raytemplate.ledger.opening import found_ledger, versions_named
+from raytemplate.ledger.outside import begin_anew, keep_checkpoint
+from raytemplate.ledger.restoring import Found, compare_copy, kept_beside, missing_files, read_copy, set_records_aside
+from raytemplate.records.judged import Actor
+from raytemplate.records.mended import Restoration
+from raytemplate.store.content_store import ContentStore
+from raytemplate.store.workspace import Workspace
+
+
+def found_in(file: Path, workspace: Workspace) -> Found:
+    """A verified copy, and what would be lost if it took the place of the workspace's ledger.
+
+    Raises:
+        IntegrityError: see `ledger.restoring`.
+        UsageError: the file cannot be read.
+    """
+    return compare_copy(read_copy(file), found_ledger(workspace, ()), versions_named(workspace))
+
+
+def signed(found: Found, name: str, reason: str) -> Actor:
+    """The person, who has signed what is lost; just the person if nothing is.
+
+    Raises:
+        IntegrityError, UsageError: see `ledger.keys.signer`.
+    """
+    plain = Actor(name=name, reason=reason)
+    if not found.lost:
+        return plain
+    body = found.decision(plain)
+    decision = Decision(
+        action=body.type,
+        ledger=found.chain.ring.ledger,
+        model="",
+        run_id="",
+        version=0,
+        digest="",
+        term=0,
+        name=name,
+        reason=reason,
+        at=utc_now(),
+        nonce=new_nonce(),
+        content=content_of(body),
+    )
+    return Actor(name=name, reason=reason, said=said(decision, keys.signer("identity")))
+
+
+def restore(file: Path, workspace: Workspace, actor: Actor) -> Restoration:
+    """Put a copy in place of the workspace's ledger, in the promoter's process. Can be repeated, and completes what was
+    killed in the middle.
+
+    Raises:
+        IntegrityError: see `found_in`; or it is older than what is known, and the person has not signed what is lost.
+    """
+    found, ledger, named = found_in(file, workspace), found_ledger(workspace, ()), versions_named(workspace)
+    then = found.decision(actor) if found.lost else None
+    if then is not None:
+        check_decision(actor, action=then.type, model="", ledger=found.chain.ring.ledger, content=content_of(then))
+    kept = kept_beside(ledger.path, ledger.clock())
+    if not found.is_there:
+        ledger.put_in_place(found.chain.events, kept, then)
+    runs = set_records_aside(ledger, named)
+    ring = ledger.keyring()
+    if ring.ledger:
+        begin_anew(ledger, suffix=kept.name.removeprefix(ledger.path.name))
+    known = ledger.signer().key.id in ring.keys
+    return Restoration(
+        num_events=len(found.chain.events),
+        models=ledger.models(),
+        was_there=found.is_there,
+        checkpoint=found.checkpoint,
+        kept=str(kept) if kept.exists() else "",
+        lost=found.lost,
+        set_aside=runs,
+        missing=missing_files(ledger, ContentStore(workspace.models)),
+        # A key that the ledger does not know could sign no checkpoint that `ledger verify` accepts.
+        warning=keep_checkpoint(ledger) if known else "",
+    )
+
+
+def refuse_older(found: Found, file: Path) -> None:
+    """Refuse a copy without what is known to have been in the ledger.
+
+    Raises:
+        IntegrityError: says what would be lost.
+    """
+    if found.lost:
+        raise IntegrityError(
+            f"{file}: an older copy, of {len(found.chain.events)} events; it lacks {'; '.join(found.lost)}",
+            next_step=f'a newer copy; if there is none: raytemplate ledger restore {file} --older --reason "..."',
+        )
