@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.engines.mlflow.measured import of_candidate
+from raytemplate.engines.mlflow.owner import LEDGER_TAG, mark_of, refuse_other_ledger
 from raytemplate.engines.mlflow.packaged import BYTES, write_package
 from raytemplate.engines.mlflow.parameters import parameters
 from raytemplate.engines.mlflow.signature import Interface
@@ -47,11 +48,17 @@ def project(
     Args:
         tracked: the records of a run, and its MLflow run, which is made if there is none.
         judged_again: a run whose verdict may have changed since its version was registered.
+
+    Raises:
+        IntegrityError: another ledger's model has this name in MLflow.
     """
     versions = ledger.history(model).versions
     if not versions:
         return
     registered = _registered(client, model, lambda: tracked(versions[-1].run_id)[0])
+    refuse_other_ledger(registered, ledger)
+    if (mark := mark_of(ledger)) != registered.tags.get(LEDGER_TAG, ""):
+        client.set_registered_model_tag(model, LEDGER_TAG, mark)
     known = {v.tags[DIGEST_TAG]: v for v in client.search_model_versions(f"name = '{model}'") if DIGEST_TAG in v.tags}
     for version in versions:
         if version.digest not in known:
