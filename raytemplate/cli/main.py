@@ -28,7 +28,7 @@ _GROUPS = {
     "Look": ("runs", "show", "diff", "lineage", "report", "site", "reproduce"),
     "Decide": ("promote", "rollback", "ledger"),
     "Use": ("models", "predict"),
-    "Govern": ("identity", "clean"),
+    "Govern": ("identity", "promoter", "clean"),
 }
 _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
@@ -51,10 +51,11 @@ _SUMMARIES = {
     "reproduce": "Train a run again from its records and compare.",
     "promote": "Promote a run's candidate.",
     "rollback": "Make an earlier champion the champion again.",
-    "ledger": "Show, verify or export the record of promotions and rollbacks.",
+    "ledger": "Show, verify or export the record of promotions; the settings in force.",
     "models": "List registered models.",
     "predict": "Score files with a model.",
     "identity": "Show, replace and revoke the keys that sign decisions.",
+    "promoter": "Answer what a team's commands have asked for.",
     "clean": "List what the workspace holds besides records and models; free it.",
 }
 

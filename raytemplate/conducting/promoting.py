@@ -18,18 +18,21 @@ from typing import Any
 from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.errors import ChampionMoved, RaytemplateError
 from raytemplate.execution import decide as deciding
+from raytemplate.execution.in_force import refuse_lock_out, settings_in_force
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.history.checkpointed import keep_checkpoint
 from raytemplate.history.runs import Run
 from raytemplate.ledger.bodies import KeyRevoked, content_of
 from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
-from raytemplate.ledger.outside import keep_checkpoint
+from raytemplate.ledger.settings import change_to
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
-from raytemplate.records.judged import Actor
+from raytemplate.records.governed import GovernanceSettings
+from raytemplate.records.judged import Actor, Said
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
 from raytemplate.redact import redacted_stream
@@ -37,6 +40,8 @@ from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 _NICENESS = 10
+_AS_IT_IS = ("change_settings", "project", "project_model")
+"""Requests that decide nothing, or decide on the settings themselves."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,16 @@ class Promoting:
     projected: list[str] = field(default_factory=list[str])
     """Runs that MLflow was told of, whose documents it lacks until they have ended."""
 
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What is answered to a request: {"error": ...} if it failed or was refused."""
+        return _answer(request, self)
+
     def decide(self, run: str, actor: Actor) -> None:
         """Judge a run, and promote it if its plan does not require a person's approval."""
         journal = self._journal(run)
-        ledger = open_ledger(self.workspace)
-        deciding.decide(journal, read_lock(journal).plan, ledger, self._store, actor=actor)
+        ledger, plan = open_ledger(self.workspace), read_lock(journal).plan
+        self._mirror(plan.promote.tracking_uri).refuse_other_ledger(plan.name)
+        deciding.decide(journal, plan, ledger, self._store, actor=actor)
         self._keep_checkpoint(ledger, journal)
 
     def promote(self, run: str, actor: Actor) -> None:
@@ -63,6 +73,7 @@ class Promoting:
         ledger, plan, fit = open_ledger(self.workspace), read_lock(journal).plan, journal.read(FitResult)
         digest = fit.candidate.digest if fit else ""
         _check_signed(actor, ledger, model=plan.name, action="promote", run_id=run, version=0, digest=digest)
+        self._mirror(plan.promote.tracking_uri).refuse_other_ledger(plan.name)
         deciding.promote(journal, plan, ledger, self._store, actor=actor)
         self._keep_checkpoint(ledger, journal)
 
@@ -93,6 +104,7 @@ class Promoting:
         _check_signed(
             actor, ledger, model=model, action="rollback", run_id=to.run_id, version=to.version, digest=to.digest
         )
+        self._mirror_of(model, ledger).refuse_other_ledger(model)
         move = deciding.roll_back(ledger, self._store, model, version, actor=actor)
         return {"move": encode(move), "warning": keep_checkpoint(ledger)}
 
@@ -104,14 +116,25 @@ class Promoting:
         revoked = ledger.revoke(key, actor)
         return {"key": encode(revoked), "warning": keep_checkpoint(ledger)}
 
+    def change_settings(self, settings: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        """Put settings of governance in force; returns the number of the event, and a warning or ""."""
+        ledger, found = open_ledger(self.workspace), decode(GovernanceSettings, settings)
+        body = change_to(found, actor)
+        said = _check_signed(actor, ledger, model="", action=body.type, content=content_of(body))
+        refuse_lock_out(found, said)
+        event = ledger.record(body)
+        return {"event": event.seq, "warning": keep_checkpoint(ledger)}
+
     def project_model(self, model: str) -> dict[str, Any]:
         """Bring MLflow's copy of a model in line; returns a warning if that failed."""
-        head = open_ledger(self.workspace).head(model)
+        return {"warning": self._mirror_of(model, open_ledger(self.workspace)).try_project(model)}
+
+    def _mirror_of(self, model: str, ledger: Ledger) -> Mirror:
+        head = ledger.head(model)
         made_by = self._journal(head.run_id) if head else None
         # If the records of its run are gone, MLflow's default database is used.
         found = made_by is not None and made_by.folder.exists()
-        uri = read_lock(made_by).plan.promote.tracking_uri if made_by and found else ""
-        return {"warning": self._mirror(uri).try_project(model)}
+        return self._mirror(read_lock(made_by).plan.promote.tracking_uri if made_by and found else "")
 
     def _keep_checkpoint(self, ledger: Ledger, journal: Journal) -> None:
         """Keep a checkpoint outside the workspace. That it could not be kept is told in the run's record."""
@@ -130,8 +153,8 @@ class Promoting:
         return ContentStore(self.workspace.models)
 
 
-def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: object) -> None:
-    """Check that the person has signed what this process is asked to do.
+def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: object) -> Said:
+    """Check that the person has signed what this process is asked to do. Returns what was signed.
 
     Raises:
         ChampionMoved: the champion has moved since it was signed.
@@ -142,7 +165,7 @@ def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: objec
         raise ChampionMoved(
             f"the champion of {model} has moved since this was asked for", next_step=f"raytemplate show {model}"
         )
-    check_decision(actor, model=model, ledger=ledger.keyring().ledger, term=term, **expected)
+    return check_decision(actor, model=model, ledger=ledger.keyring().ledger, term=term, **expected)
 
 
 def _serve(folder: str, uri: str | None = None, *modules: str) -> None:
@@ -177,6 +200,8 @@ def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
     if "actor" in request:
         request["actor"] = decode(Actor, request["actor"])
     try:
+        if act.__name__ not in _AS_IT_IS:
+            settings_in_force(promoting.workspace)
         return act(**request) or {}
     except Exception as error:  # whatever it is, the asking process must learn of it
         told = error if isinstance(error, RaytemplateError) else bug(error)

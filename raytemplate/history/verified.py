@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
+from raytemplate.history.checkpointed import compare_elsewhere
 from raytemplate.ledger.chain import Examined
 from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes
 from raytemplate.ledger.exported import export_lines, read_export
@@ -47,7 +48,13 @@ class Verified:
     """The keys that the ledger knows."""
 
     compared: tuple[Outside, ...] = ()
-    """The files of checkpoints that it was compared with."""
+    """The locations of checkpoints that it was compared with."""
+
+    not_compared: tuple[str, ...] = ()
+    """Locations of checkpoints that did not answer, each with the reason."""
+
+    elsewhere: bool = False
+    """Whether the settings name a location of checkpoints outside this user's folders."""
 
 
 def verify_ledger(workspace: Workspace, *, against: Path | None = None) -> Verified:
@@ -66,8 +73,10 @@ def verify_ledger(workspace: Workspace, *, against: Path | None = None) -> Verif
         ledger = found_ledger(workspace, named)
         chain = ledger.examine()
         models, faults = ledger.models(), _faults_of_records(ledger, named)
-        compared = (check_outside(ledger.path, chain), *_compared(chain, against, notes))
-        return _verified(chain, models, len(named), faults, compared)
+        elsewhere, silent = compare_elsewhere(chain, workspace.folder)
+        compared = (check_outside(ledger.path, chain), *elsewhere, *_compared(chain, against, notes))
+        found = _verified(chain, models, len(named), faults, compared)
+        return replace(found, not_compared=silent, elsewhere=bool(chain.ring.settings.checkpoints))
     except IntegrityError as error:  # the ledger cannot be read to its end
         return Verified(num_events=0, models=(), num_records=len(named), faults=(error.what,))
 
