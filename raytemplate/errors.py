@@ -93,6 +93,14 @@ class BudgetSpent(RaytemplateError):
     trouble = "budget"
 
 
+class WaitingForPromoter(RaytemplateError):
+    """In team mode: what was asked for is written down and signed, and the team's promoter has to answer."""
+
+    exit_code = EXIT_NOT_PROMOTED
+    trouble = "policy"
+    retry = "as it is"
+
+
 class ChampionMoved(RaytemplateError):
     """The champion is no longer the one that the candidate was compared with."""
 
@@ -116,7 +124,7 @@ class IntegrityError(RaytemplateError):
 
 
 class Forbidden(RaytemplateError):
-    """An outside service denies access: a missing or wrong token."""
+    """Access is denied: an outside service misses a token or refuses it, or a key may not sign this."""
 
     exit_code = 7
     trouble = "policy"

@@ -30,21 +30,23 @@ from raytemplate.api.look import (
 from raytemplate.api.mend import repair_ledger, restore_ledger
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
 from raytemplate.api.profile import Profile, profile
+from raytemplate.api.promoter import answer_requests, serve_promoter
 from raytemplate.api.publish import site
 from raytemplate.api.reproduce import Reproduced, reproduce
 from raytemplate.api.run import resume, run, stop, submit, unfinished
+from raytemplate.api.settings import change_settings, settings, settings_difference
 from raytemplate.api.snapshots import Marked, freeze_snapshot, revoke_snapshot, snapshots
 from raytemplate.api.use import Predicted, predict
 from raytemplate.api.waive import Excepted, waive
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Cleaned", "Excepted", "Marked", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff",
-    "export_ledger", "find", "freeze_snapshot", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs",
-    "model", "models", "new_key", "plan", "predict", "profile", "promote", "read_plan", "repair_ledger", "report",
-    "reproduce", "restore_ledger", "resume", "revoke_key", "revoke_snapshot", "rollback", "run", "runs", "save_plan",
-    "show", "site", "snapshots", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "waive",
-    "winning_template",
+    "Cleaned", "Excepted", "Marked", "Planned", "Predicted", "Profile", "Reproduced", "Run", "answer_requests",
+    "change_settings", "check", "clean", "diff", "export_ledger", "find", "freeze_snapshot", "ledger", "ledger_keys",
+    "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "plan", "predict", "profile", "promote",
+    "read_plan", "repair_ledger", "report", "reproduce", "restore_ledger", "resume", "revoke_key", "revoke_snapshot",
+    "rollback", "run", "runs", "save_plan", "serve_promoter", "settings", "settings_difference", "show", "site",
+    "snapshots", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "waive", "winning_template",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from raytemplate.conducting.work import Work
 from raytemplate.errors import IntegrityError, Interrupted, UsageError, was_terminated
 from raytemplate.execution.failure import rewrite_end
 from raytemplate.execution.handover import bring_back
+from raytemplate.execution.in_force import settings_in_force
 from raytemplate.execution.interrupted import head_if_known, interrupted
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
@@ -52,6 +53,7 @@ def promote(ref: str | Run, *, reason: str = "", workspace: str | None = None) -
 
     found_in = workspace_to_write(workspace)
     ledger = open_ledger(found_in)
+    settings_in_force(found_in)
     journal = journal_of(found_in, ref)
     locked, user = read_lock(journal).plan, getpass.getuser()
     ledger.head(locked.name)  # refuses an edited ledger before a process is started
@@ -104,6 +106,7 @@ def rollback(ref: str, *, reason: str = "", workspace: str | None = None) -> tup
         raise UsageError(f'got "{ref}", expected a model such as name or name/3')
     number = int(version) if version else None
     ledger = open_ledger(found_in)
+    settings_in_force(found_in)
     ledger.rollback_target(name, number)
     before = ledger.history(name).term
     try:

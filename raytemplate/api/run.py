@@ -15,6 +15,7 @@ from raytemplate.conducting.work import Work
 from raytemplate.data.masking import masker_of
 from raytemplate.errors import Interrupted, UsageError
 from raytemplate.execution.begin import begin
+from raytemplate.execution.in_force import settings_in_force
 from raytemplate.execution.interrupted import head_if_known, interrupted
 from raytemplate.execution.journal import Journal, journals
 from raytemplate.execution.lock import read_lock
@@ -69,6 +70,7 @@ def run(
     refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
     need_secrets(planned.plan, reads=not planned.address)
     champion_of(planned.plan.name, planned.workspace)  # finds a lost or edited ledger before training
+    settings_in_force(planned.workspace)
     create(planned.workspace)
     _, folder = new_run(planned.workspace)
     with working_on(Journal(folder)):
@@ -120,6 +122,7 @@ def resume(
     locked, ledger = read_lock(journal).plan, open_ledger(found_in)
     locked = locked if reuse else replace(locked, reuse=None)
     ledger.head(locked.name)
+    settings_in_force(found_in)
     need_secrets(locked, reads=False)  # if rows are read again, the task that reads them reports it
     with working_on(journal):
         put_aside = to_put_aside(journal, locked, ledger)
@@ -207,6 +210,7 @@ def submit(
     storage = storage_of(planned.plan)
     need_secrets(planned.plan, reads=False)
     champion_of(planned.plan.name, planned.workspace)
+    settings_in_force(planned.workspace)
     create(planned.workspace)
     journal = sent_before(planned.plan, planned.workspace, key) or send_new(
         planned.plan, planned.spec, planned.workspace, address=planned.address, storage=storage, key=key, began=began

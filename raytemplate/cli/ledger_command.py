@@ -1,4 +1,4 @@
-"""`raytemplate ledger show`, `verify`, `export`, `repair`, `restore` and `sql`"""
+"""`raytemplate ledger show`, `verify`, `export`, `repair`, `restore`, `settings` and `sql`"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raytemplate.cli import completing
-from raytemplate.cli.options import refuse_no_file, workspace_option
+from raytemplate.cli.options import refuse_no_file, tell_settings, workspace_option
 from raytemplate.cli.output import Answer
 from raytemplate.errors import EXIT_DONE, IntegrityError, Unavailable
 
@@ -34,6 +34,7 @@ def show(workspace: str | None) -> Answer:
     from raytemplate.reports.ledger_shown import ledger_text
 
     found = api.ledger(workspace=workspace)
+    tell_settings(workspace)
     code = IntegrityError.exit_code if found.faults else EXIT_DONE
     return Answer(
         kind="Ledger", data={"events": found.rows, "faults": found.faults}, text=ledger_text(found), code=code
@@ -66,6 +67,8 @@ def verify(file: Path | None, against: Path | None, workspace: str | None) -> An
     from raytemplate import api
 
     found = api.verify_ledger(file, against=against, workspace=workspace)
+    if file is None:
+        tell_settings(workspace)
     data = {
         "events": found.num_events,
         "models": found.models,
@@ -76,6 +79,7 @@ def verify(file: Path | None, against: Path | None, workspace: str | None) -> An
         "keys": [known.key.id for known in found.keys],
         "mlflow": found.mlflow,
         "checkpoints": [{"file": str(each.path), "events": each.size} for each in found.compared if each.size],
+        "not_compared": found.not_compared,
     }
     code = IntegrityError.exit_code if found.faults else EXIT_DONE
     text = "\n".join(_lines(found, exported=file is not None))
@@ -163,9 +167,37 @@ def _mended_lines(mended: Sequence[Mended]) -> Iterator[str]:
         yield f"Nothing to repair: {which} in MLflow as the ledger says." if mended else "No models yet."
 
 
+@command.command("settings")
+@click.argument("file", type=_file_path, required=False)
+@click.option("--reason", default="", help="Why, kept in the ledger; required with FILE.")
+@workspace_option
+def settings(file: Path | None, reason: str, workspace: str | None) -> Answer:
+    """Put the settings of FILE, the workspace's governance.yaml, in force. Without FILE, print those in force."""
+    from raytemplate import api
+
+    if file is None:
+        return _in_force(workspace)
+    event, warning = api.change_settings(file, reason=reason, workspace=workspace)
+    done = f"The settings of {file} are in force by event {event}." if event else f"{file} is in force already."
+    text = "\n".join([done, *([warning] if warning else []), "  raytemplate ledger show"])
+    return Answer(kind="SettingsChanged", data={"event": event, "warning": warning}, text=text)
+
+
+def _in_force(workspace: str | None) -> Answer:
+    from raytemplate import api
+    from raytemplate.reports.settings_shown import settings_yaml
+
+    found = api.settings(workspace=workspace)
+    event, since = found.event, "In force: the defaults."
+    if event is not None:
+        since = f"In force since event {event.seq}, {event.at[:16].replace('T', ' ')} UTC, by {event.actor}."
+    data = {"settings": found.settings, "event": event.seq if event else 0}
+    return Answer(kind="Settings", data=data, text=settings_yaml(found.settings, since))
+
+
 def _lines(found: Verified, *, exported: bool) -> Iterator[str]:
     from raytemplate.reports.layout import hanging
-    from raytemplate.reports.ledger_shown import proof_text
+    from raytemplate.reports.ledger_shown import elsewhere_text, proof_text
     from raytemplate.reports.wording import count
 
     if found.faults:
@@ -185,6 +217,9 @@ def _lines(found: Verified, *, exported: bool) -> Iterator[str]:
     yield proof_text(
         found.signed_since, found.num_events, found.keys, [(each.path, each.size) for each in found.compared]
     )
+    if not exported:
+        named = found.elsewhere or not any(each.size for each in found.compared)  # told above
+        yield from elsewhere_text(found.not_compared, named=named)
     for line in found.mlflow:
         yield hanging("  MLflow       ", line)
     if found.mlflow:

@@ -28,7 +28,7 @@ _GROUPS = {
     "Look": ("runs", "show", "diff", "lineage", "report", "site", "reproduce"),
     "Decide": ("promote", "rollback", "waive", "snapshot", "ledger"),
     "Use": ("models", "predict"),
-    "Govern": ("identity", "clean"),
+    "Govern": ("identity", "promoter", "clean"),
 }
 _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
@@ -53,10 +53,11 @@ _SUMMARIES = {
     "rollback": "Make an earlier champion the champion again.",
     "waive": "Except a run's candidate from a gate, for a time.",
     "snapshot": "List, freeze and revoke the rows that runs have read.",
-    "ledger": "Show, verify, export or restore the record of decisions; repair MLflow's copy.",
+    "ledger": "Show, verify, export or restore the record of decisions; its settings.",
     "models": "List registered models.",
     "predict": "Score files with a model.",
     "identity": "Show, replace and revoke the keys that sign decisions.",
+    "promoter": "Answer what a team's commands have asked for.",
     "clean": "List what the workspace holds besides records and models; free it.",
 }
 

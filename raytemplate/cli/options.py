@@ -82,3 +82,11 @@ def refuse_no_file(path: Path, option: str) -> None:
     """
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"{option} {path}: expected a file in a folder that exists", next_step=f"another {option}")
+
+
+def tell_settings(workspace: str | None) -> None:
+    """Say on stderr that `governance.yaml` is not what the ledger has in force: who looks is told, and not stopped."""
+    from raytemplate import api
+
+    if told := api.settings_difference(workspace=workspace):
+        click.echo(told, err=True)

@@ -11,6 +11,7 @@ from raytemplate.cli.options import (
     load,
     no_reuse_option,
     refuse_no_file,
+    tell_settings,
     template_options,
     workspace_option,
 )
@@ -43,6 +44,7 @@ def command(
     if save is not None:
         refuse_no_file(save, "--save")
     planned = api.plan(load(file, sets, variant), as_of, workspace=workspace, address=address, reuse=not no_reuse)
+    tell_settings(str(planned.workspace.folder))
     tail = command_tail(as_of, sets, variant, workspace, address, no_reuse=no_reuse)
     text = explain(planned.plan, file=str(file), command_tail=tail, address=address or "")
     if save is not None:

@@ -3,7 +3,7 @@
 import click
 
 from raytemplate.cli import completing
-from raytemplate.cli.options import workspace_option
+from raytemplate.cli.options import tell_settings, workspace_option
 from raytemplate.cli.output import Answer
 
 
@@ -32,6 +32,7 @@ def command(ref: str, trials: bool, config: bool, check: bool, workspace: str | 
     from raytemplate.reports.version_shown import VersionView
 
     found = api.show(ref, check=check, workspace=workspace)
+    tell_settings(workspace)
     if isinstance(found, Run):
         return Answer(kind="Run", data=run_data(found), text=str(found))
     if isinstance(found, VersionView):

@@ -48,7 +48,7 @@ class Bound:
     def __init__(self, work: Work) -> None:
         plan, journal, workspace = work.plan, work.journal, work.workspace
         self._plan, self._journal, self._workspace, self._listener = plan, journal, workspace, work.listener
-        self._judged = work.judged
+        self._judged, self._against = work.judged, work.against
         address = journal.need(RunStart).address
         self._cluster: RunningRay = AttachedRay(address) if address else _own_ray(plan, workspace)
         apart = not work.own_process and _has_own_code(plan)
@@ -108,7 +108,7 @@ class Bound:
             store=ContentStore(models),
             meter=meter,
             listener=self._listener,
-            champion_now=lambda: champion_of(name, workspace) if self._judged else None,
+            champion_now=lambda: champion_of(name, workspace) if self._judged else self._against,
             package=package,
             turn=turn_of(workspace, name),
         )

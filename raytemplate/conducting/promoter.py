@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from raytemplate.conducting.restoring import signed
 from raytemplate.errors import EngineError, IntegrityError, Interrupted, from_words
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.execution.requests import foresee, is_asked_for, is_team, keep_foreseen, waiting, write_request
 from raytemplate.execution.waiving import new_waiver
 from raytemplate.ledger import keys
 from raytemplate.ledger.bodies import KeyRevoked, content_of
@@ -30,9 +32,11 @@ from raytemplate.ledger.keyring import KnownKey
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.refusals import one_key
 from raytemplate.ledger.restoring import Found
+from raytemplate.ledger.settings import change_to
 from raytemplate.ledger.snapshots import mark_of
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
+from raytemplate.records.governed import GovernanceSettings
 from raytemplate.records.judged import Actor
 from raytemplate.records.marked import MarkKind
 from raytemplate.records.mended import Mended, Restoration
@@ -60,6 +64,8 @@ class NoPromoter:
 class PromoterProcess:
     """The process, as a context manager that ends it, at once after Ctrl-C.
 
+    In team mode there is none: what would be decided is asked of the team's promoter; see `execution.requests`.
+
     Args:
         uri: MLflow's tracking URI, to be opened during training, before the first request; None to open it when needed.
         searched: also import what the report of a sweep needs, before the first request.
@@ -69,13 +75,18 @@ class PromoterProcess:
 
     def __init__(self, workspace: Workspace, uri: str | None, log: Path, name: str, *, searched: bool = False) -> None:
         self._workspace, self._name, self._log = workspace, name, log
-        ahead = [] if uri is None else [uri, *(_OF_SWEEPS if searched else ())]
-        with log.open("ab") as sink:
+        self._team = is_team(workspace)
+        self._process: subprocess.Popen[str] | None = None
+        if not self._team:
+            self._process = self._started([] if uri is None else [uri, *(_OF_SWEEPS if searched else ())])
+
+    def _started(self, ahead: Sequence[str]) -> subprocess.Popen[str]:
+        with self._log.open("ab") as sink:
             # -P, so that a project's module in this folder cannot shadow one of ours. In a session of its own, so that
             # Ctrl-C in the terminal does not end it during a promotion. With a copy of the environment, because Ray may
             # change it meanwhile in another thread, which once made exec fail with EFAULT.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "raytemplate.conducting.promoting", str(workspace.folder), *ahead],
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "raytemplate.conducting.promoting", str(self._workspace.folder), *ahead],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=sink,
@@ -97,10 +108,15 @@ class PromoterProcess:
     def decide(self, journal: Journal) -> None:
         """See `execution.ports.Promoter`."""
         actor = Actor(name=self._name, automatic=True)
+        if self._team:
+            self._ask_to_judge(journal, actor)
+            return
         self._ask("decide", f"raytemplate resume {journal.run_id}", run=journal.run_id, actor=actor)
 
     def project(self, journal: Journal, within_s: float | None = None) -> None:
         """See `execution.ports.Promoter`. A process that does not answer in time is ended."""
+        if self._team:
+            return  # the promoter does, once it has decided
         try:
             self._ask("project", f"raytemplate resume {journal.run_id}", within_s, run=journal.run_id)
         except TimeoutError:
@@ -173,8 +189,22 @@ class PromoterProcess:
         asked["actor"] = self._signed(body.type, "", reason, content=content_of(body))
         return str(self._ask("mark_snapshot", "raytemplate snapshot list", **asked)["warning"])
 
+    def change_settings(self, settings: GovernanceSettings, reason: str) -> tuple[int, str]:
+        """Put settings of governance in force. Returns the number of the event, and a warning or "".
+
+        Raises:
+            Forbidden, IntegrityError, UsageError: see `promoting.Promoting.change_settings`.
+        """
+        body = change_to(settings, Actor(name=self._name, reason=reason))
+        actor = self._signed(body.type, "", reason, content=content_of(body))
+        again = 'raytemplate ledger settings governance.yaml --reason "..."'
+        answer = self._ask("change_settings", again, settings=settings, actor=actor)
+        return int(answer["event"]), str(answer["warning"])
+
     def project_model(self, model: str) -> str:
         """Bring MLflow's copy of a model in line. Returns a warning if that failed, otherwise ""."""
+        if self._team:
+            return ""
         return str(self._ask("project_model", f"raytemplate show {model}", model=model)["warning"])
 
     def repair(self, model: str) -> Mended:
@@ -193,6 +223,8 @@ class PromoterProcess:
     def close(self) -> None:
         """Wait until the process has ended, which it does when its input is closed; kill it if it takes too long."""
         self.leave()
+        if self._process is None:
+            return
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -201,13 +233,25 @@ class PromoterProcess:
 
     def kill(self) -> None:
         """End the process at once. A promotion is one transaction: it has happened or it has not."""
-        self._process.kill()
+        if self._process is not None:
+            self._process.kill()
 
     def leave(self) -> None:
         """Let the process end by itself, without waiting for it."""
-        if self._process.stdin is not None:
+        if self._process is not None and self._process.stdin is not None:
             with suppress(BrokenPipeError):  # it has ended already, before its last request was written
                 self._process.stdin.close()
+
+    def _ask_to_judge(self, journal: Journal, actor: Actor) -> None:
+        """In team mode: keep the verdict that is foreseen, and ask the promoter for the one that counts."""
+        plan, fit = read_lock(journal).plan, journal.need(FitResult)
+        verdict = foresee(journal, plan, actor)
+        if is_asked_for(plan, verdict):
+            signed = self._signed("judge", plan.name, "", run_id=journal.run_id, digest=fit.candidate.digest)
+            asked = {"run": journal.run_id, "actor": actor}
+            # Before the records: if this process is stopped in between, the run asks again when it is resumed.
+            write_request(self._workspace, "decide", asked, name=self._name, said=signed.said)
+        keep_foreseen(journal, plan, verdict)
 
     def _signed(
         self,
@@ -247,7 +291,11 @@ class PromoterProcess:
 
         Raises:
             TimeoutError: there was no answer in time.
+            WaitingForPromoter: in team mode, where it is written down for the promoter.
         """
+        if self._team:
+            raise waiting(write_request(self._workspace, what, asked, name=self._name), again)
+        assert self._process is not None
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(encode({"do": what, **asked})) + "\n")

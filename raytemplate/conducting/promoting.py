@@ -21,21 +21,24 @@ from raytemplate.conducting.restoring import restore
 from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.errors import ChampionMoved, RaytemplateError
 from raytemplate.execution import decide as deciding
+from raytemplate.execution.in_force import refuse_lock_out, settings_in_force
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.execution.waiving import new_waiver
+from raytemplate.history.checkpointed import keep_checkpoint
 from raytemplate.history.in_mlflow import uri_of
 from raytemplate.history.runs import Run
 from raytemplate.ledger.bodies import KeyRevoked, content_of
 from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
-from raytemplate.ledger.outside import keep_checkpoint
+from raytemplate.ledger.settings import change_to
 from raytemplate.ledger.snapshots import mark_of
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
-from raytemplate.records.judged import Actor
+from raytemplate.records.governed import GovernanceSettings
+from raytemplate.records.judged import Actor, Said
 from raytemplate.records.marked import MarkKind
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd
@@ -44,6 +47,8 @@ from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 _NICENESS = 10
+_AS_IT_IS = ("change_settings", "project", "project_model")
+"""Requests that decide nothing, or decide on the settings themselves."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,16 @@ class Promoting:
     projected: list[str] = field(default_factory=list[str])
     """Runs that MLflow was told of, whose documents it lacks until they have ended."""
 
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What is answered to a request: {"error": ...} if it failed or was refused."""
+        return _answer(request, self)
+
     def decide(self, run: str, actor: Actor) -> None:
         """Judge a run, and promote it if its plan does not require a person's approval."""
         journal = self._journal(run)
-        ledger = open_ledger(self.workspace)
-        deciding.decide(journal, read_lock(journal).plan, ledger, self._store, actor=actor)
+        ledger, plan = open_ledger(self.workspace), read_lock(journal).plan
+        self._mirror(plan.promote.tracking_uri).refuse_other_ledger(plan.name)
+        deciding.decide(journal, plan, ledger, self._store, actor=actor)
         self._keep_checkpoint(ledger, journal)
 
     def promote(self, run: str, actor: Actor) -> None:
@@ -70,6 +80,7 @@ class Promoting:
         ledger, plan, fit = open_ledger(self.workspace), read_lock(journal).plan, journal.read(FitResult)
         digest = fit.candidate.digest if fit else ""
         _check_signed(actor, ledger, model=plan.name, action="promote", run_id=run, version=0, digest=digest)
+        self._mirror(plan.promote.tracking_uri).refuse_other_ledger(plan.name)
         deciding.promote(journal, plan, ledger, self._store, actor=actor)
         self._keep_checkpoint(ledger, journal)
 
@@ -100,8 +111,9 @@ class Promoting:
         _check_signed(
             actor, ledger, model=model, action="rollback", run_id=to.run_id, version=to.version, digest=to.digest
         )
+        self._mirror_of(model, ledger).refuse_other_ledger(model)
         move = deciding.roll_back(ledger, self._store, model, version, actor=actor)
-        return {"move": encode(move), "warning": keep_checkpoint(ledger)}
+        return {"move": encode(move), "warning": keep_checkpoint(ledger, self.workspace.folder)}
 
     def revoke_key(self, key: str, actor: Actor) -> dict[str, Any]:
         """Let a key of the ledger sign nothing from now on; returns the key, and a warning or ""."""
@@ -109,7 +121,16 @@ class Promoting:
         asked = KeyRevoked(key=key, actor=actor)
         _check_signed(actor, ledger, model="", action=asked.type, content=content_of(asked))
         revoked = ledger.revoke(key, actor)
-        return {"key": encode(revoked), "warning": keep_checkpoint(ledger)}
+        return {"key": encode(revoked), "warning": keep_checkpoint(ledger, self.workspace.folder)}
+
+    def change_settings(self, settings: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        """Put settings of governance in force; returns the number of the event, and a warning or ""."""
+        ledger, found = open_ledger(self.workspace), decode(GovernanceSettings, settings)
+        body = change_to(found, actor)
+        said = _check_signed(actor, ledger, model="", action=body.type, content=content_of(body))
+        refuse_lock_out(found, said)
+        event = ledger.record(body)
+        return {"event": event.seq, "warning": keep_checkpoint(ledger, self.workspace.folder)}
 
     def waive(self, run: str, gate: str, expires: str, actor: Actor) -> dict[str, Any]:
         """Except a run's candidate from a gate, for a time; returns a warning or ""."""
@@ -118,14 +139,14 @@ class Promoting:
         asked = new_waiver(journal, plan, ledger, gate, decode(datetime, expires), actor)
         _check_signed(actor, ledger, model=plan.name, action=asked.type, content=content_of(asked))
         ledger.record(asked, plan.name)
-        return {"warning": keep_checkpoint(ledger)}
+        return {"warning": keep_checkpoint(ledger, self.workspace.folder)}
 
     def mark_snapshot(self, kind: MarkKind, snapshot: str, name: str, kept: str, actor: Actor) -> dict[str, Any]:
         """Freeze or revoke a snapshot; returns a warning or ""."""
         ledger, asked = open_ledger(self.workspace), mark_of(kind, snapshot, name, kept, actor)
         _check_signed(actor, ledger, model="", action=asked.type, content=content_of(asked))
         ledger.record(asked)
-        return {"warning": keep_checkpoint(ledger)}
+        return {"warning": keep_checkpoint(ledger, self.workspace.folder)}
 
     def project_model(self, model: str) -> dict[str, Any]:
         """Bring MLflow's copy of a model in line; returns a warning if that failed."""
@@ -150,7 +171,7 @@ class Promoting:
     def _keep_checkpoint(self, ledger: Ledger, journal: Journal) -> None:
         """Keep a checkpoint outside the workspace. That it could not be kept is told in the run's record."""
         record = journal.read(PromotionRecord)
-        if record is not None and (warning := keep_checkpoint(ledger)):
+        if record is not None and (warning := keep_checkpoint(ledger, self.workspace.folder)):
             journal.write(replace(record, ledger_warning=warning))
 
     def _mirror(self, uri: str) -> Mirror:
@@ -164,8 +185,8 @@ class Promoting:
         return ContentStore(self.workspace.models)
 
 
-def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: object) -> None:
-    """Check that the person has signed what this process is asked to do.
+def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: object) -> Said:
+    """Check that the person has signed what this process is asked to do. Returns what was signed.
 
     Raises:
         ChampionMoved: the champion has moved since it was signed.
@@ -176,7 +197,7 @@ def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: objec
         raise ChampionMoved(
             f"the champion of {model} has moved since this was asked for", next_step=f"raytemplate show {model}"
         )
-    check_decision(actor, model=model, ledger=ledger.keyring().ledger, term=term, **expected)
+    return check_decision(actor, model=model, ledger=ledger.keyring().ledger, term=term, **expected)
 
 
 def _serve(folder: str, uri: str | None = None, *modules: str) -> None:
@@ -211,6 +232,8 @@ def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
     if "actor" in request:
         request["actor"] = decode(Actor, request["actor"])
     try:
+        if act.__name__ not in _AS_IT_IS:
+            settings_in_force(promoting.workspace)
         return act(**request) or {}
     except Exception as error:  # whatever it is, the asking process must learn of it
         told = error if isinstance(error, RaytemplateError) else bug(error)

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError
+from raytemplate.history.checkpointed import keep_checkpoint
 from raytemplate.ledger import keys
 from raytemplate.ledger.bodies import content_of
 from raytemplate.ledger.decisions import Decision, check_decision, new_nonce, said
 from raytemplate.ledger.head import utc_now
 from raytemplate.ledger.opening import found_ledger, versions_named
-from raytemplate.ledger.outside import begin_anew, keep_checkpoint
+from raytemplate.ledger.outside import begin_anew
 from raytemplate.ledger.restoring import Found, compare_copy, kept_beside, missing_files, read_copy, set_records_aside
 from raytemplate.records.judged import Actor
 from raytemplate.records.mended import Restoration
@@ -82,7 +83,7 @@ def restore(file: Path, workspace: Workspace, actor: Actor) -> Restoration:
         set_aside=runs,
         missing=missing_files(ledger, ContentStore(workspace.models)),
         # A key that the ledger does not know could sign no checkpoint that `ledger verify` accepts.
-        warning=keep_checkpoint(ledger) if known else "",
+        warning=keep_checkpoint(ledger, workspace.folder) if known else "",
     )
 
 

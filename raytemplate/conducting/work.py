@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from raytemplate.execution.journal import Journal
+from raytemplate.planning.inventory import Champion
 from raytemplate.planning.stages import RunPlan
 from raytemplate.reports.listener import Listener
 from raytemplate.store.workspace import Workspace
@@ -29,3 +30,5 @@ class Work:
     judged: bool = True
     """Whether the candidate is judged. If not, the work ends with its evaluation, against no champion, and the
     candidate stays in the run's folder."""
+    against: Champion | None = None
+    """If it is not judged: a champion that it is compared with nevertheless, whose bytes are in the run's folder."""

@@ -34,6 +34,7 @@ CadenceField = Annotated[
 
 
 Severity = Literal["block", "hold", "warn"]
+Risk = Literal["low", "high"]
 
 
 class GateOptions(Options):
@@ -53,6 +54,11 @@ class GovernanceSpec(Options):
     promotion: Literal["automatic", "manual"] = "manual"
     """`automatic` promotes when no gate blocks or holds; `manual` waits for `raytemplate promote RUN`. Default:
     manual."""
+
+    risk: Risk = "low"
+    """How much harm a wrong model does. With `high` the promoter of a team computes the test metrics again, from the
+    model's frozen bytes and the rows that it was tested on. A variant, the environment or `--set` may raise what the
+    file says, not lower it. Default: low."""
 
     promotable: tuple[str, ...] = ("standard",)
     """Variants whose candidates may be promoted; `standard` is the file as written. Any other variant is judged for

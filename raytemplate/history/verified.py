@@ -8,6 +8,7 @@ from pathlib import Path
 
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.journal import Journal
+from raytemplate.history.checkpointed import compare_elsewhere
 from raytemplate.history.in_mlflow import ask_all
 from raytemplate.ledger.chain import Examined
 from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes
@@ -48,7 +49,13 @@ class Verified:
     """The keys that the ledger knows."""
 
     compared: tuple[Outside, ...] = ()
-    """The files of checkpoints that it was compared with."""
+    """The locations of checkpoints that it was compared with."""
+
+    not_compared: tuple[str, ...] = ()
+    """Locations of checkpoints that did not answer, each with the reason."""
+
+    elsewhere: bool = False
+    """Whether the settings name a location of checkpoints outside this user's folders."""
 
     mlflow: tuple[str, ...] = ()
     """Where MLflow's copy is not what the ledger says, one line each; that is no fault of the ledger."""
@@ -70,8 +77,10 @@ def verify_ledger(workspace: Workspace, *, against: Path | None = None) -> Verif
         ledger = found_ledger(workspace, named)
         chain = ledger.examine()
         models, faults = ledger.models(), _faults_of_records(ledger, named)
-        compared = (check_outside(ledger.database, chain), *_compared(chain, against, notes))
+        elsewhere, silent = compare_elsewhere(chain, workspace.folder)
+        compared = (check_outside(ledger.database, chain), *elsewhere, *_compared(chain, against, notes))
         found = _verified(chain, models, len(named), faults, compared)
+        found = replace(found, not_compared=silent, elsewhere=bool(chain.ring.settings.checkpoints))
         return found if found.faults else replace(found, mlflow=ask_all(ledger, workspace))
     except IntegrityError as error:  # the ledger cannot be read to its end
         return Verified(num_events=0, models=(), num_records=len(named), faults=(error.what,))

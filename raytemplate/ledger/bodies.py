@@ -226,6 +226,9 @@ class Restored:
     head: str
     """Hash of the last of them."""
 
+    newest: int
+    """Number of the newest event that was known before, in the ledger or by a checkpoint."""
+
     lost: tuple[str, ...]
     """What is known of what was lost, one line each."""
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from operator import attrgetter
 
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import Forbidden, IntegrityError
 from raytemplate.ledger.allowed import faults_of_promotions
-from raytemplate.ledger.bodies import Body, KeyAdded, KeyRevoked
+from raytemplate.ledger.bodies import Body, KeyAdded, KeyRevoked, SettingsChanged
 from raytemplate.ledger.database import Transaction
 from raytemplate.ledger.decisions import key_of
 from raytemplate.ledger.events import Event, event_hash, idempotency_key
@@ -21,8 +21,10 @@ from raytemplate.records.judged import Actor
 FIRST_PREV_HASH = "0" * 64
 _NAMES = tuple(each.name for each in fields(Event))
 _INSERT = f"INSERT INTO event ({', '.join(_NAMES)}) VALUES ({', '.join('?' for _ in _NAMES)})"
+_TO_LIST = 'raytemplate ledger settings governance.yaml --reason "..."    # by a person whose key is listed'
 _VALUES, _KINDS = attrgetter(*_NAMES), (int, *[str] * (len(_NAMES) - 1))
-_OF_KEYS = f"e.type IN ('{KeyAdded.type}', '{KeyRevoked.type}')"
+_OF_KEYS = f"e.type IN ('{KeyAdded.type}', '{KeyRevoked.type}', '{SettingsChanged.type}')"
+"""Selects the events that say which keys count."""
 
 
 def append(db: Transaction, model: str, body: Body, *, idem: str, at: datetime, signer: Signer) -> Event:
@@ -34,6 +36,7 @@ def append(db: Transaction, model: str, body: Body, *, idem: str, at: datetime, 
 
     Raises:
         IntegrityError: the event before it was edited, and nothing may be built on that; or the key was revoked.
+        Forbidden: the settings in force do not list the promoter's key, or the person's.
     """
     db.add_columns()
     ring, before = Keyring(), None
@@ -42,6 +45,8 @@ def append(db: Transaction, model: str, body: Body, *, idem: str, at: datetime, 
     at = db.moment(at, before.at if before else "")
     if refusal := ring.refusal(signer.key):
         raise IntegrityError(refusal, next_step="raytemplate identity new --promoter")
+    if refusal := ring.unlisted(signer.key, "promoter", body.type):
+        raise Forbidden(refusal, next_step=_TO_LIST)
     if signer.key.id not in ring.keys:
         added = _added(signer.key, "promoter", ring.ledger or secrets.token_hex(8), body.actor)
         before = _insert(db, before, "", added, idempotency_key(added.type, signer.key.id), at, signer)
@@ -50,6 +55,8 @@ def append(db: Transaction, model: str, body: Body, *, idem: str, at: datetime, 
         person = key_of(body.actor.said)
         if refusal := ring.refusal(person, "identity"):
             raise IntegrityError(refusal, next_step="raytemplate identity new")
+        if refusal := ring.unlisted(person, "identity"):
+            raise Forbidden(refusal, next_step=_TO_LIST)
         if person.id not in ring.keys:
             added = _added(person, "identity", ring.ledger, body.actor)
             before = _insert(db, before, "", added, idempotency_key(added.type, person.id), at, signer)

@@ -20,6 +20,7 @@ DECISION_TYPE = "application/vnd.raytemplate.decision.v1+json"
 
 
 Action = Literal[
+    "judge",
     "promote",
     "rollback",
     "key-revoked",
@@ -36,7 +37,8 @@ class Decision:
     """What a person asks for, and what the person saw then."""
 
     action: Action
-    """What is to be done: a move of the champion, or the type of the event that is asked for."""
+    """What is to be done: a move of the champion, the type of the event that is asked for, or "judge": a run that has
+    ended asks a team's promoter to judge it, which approves nothing."""
 
     ledger: str
     """Id of the ledger; "" if it had none yet."""

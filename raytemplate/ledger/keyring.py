@@ -4,15 +4,29 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from raytemplate.errors import IntegrityError
-from raytemplate.ledger.bodies import Decided, KeyAdded, KeyRevoked, OfModel, Rollback, Waiting, content_of
+from raytemplate.ledger.bodies import (
+    Decided,
+    KeyAdded,
+    KeyRevoked,
+    OfModel,
+    Rollback,
+    SettingsChanged,
+    Waiting,
+    content_of,
+)
 from raytemplate.ledger.decisions import check_decision, key_of, read_decision
 from raytemplate.ledger.events import Event, body_of, content
+from raytemplate.ledger.settings import settings_in
 from raytemplate.ledger.signing import PublicKey, Purpose, signed_bytes
+from raytemplate.records.governed import GovernanceSettings
 
 EVENT_TYPE = "application/vnd.raytemplate.event.v3+json"
 """DSSE's payload type of an event."""
 _SAID = '"said":{'
 """In every body that has an envelope, so that the others need not be parsed."""
+_NOT_AUTOMATIC = '"automatic":false'
+"""In every body of what a person asked for. If only listed people may, each of them must have signed."""
+_OF_KEYS = (KeyAdded.type, KeyRevoked.type, SettingsChanged.type)
 _BY_PERSON = frozenset(member.type for member in get_args(Decided))
 """Types of events that a person has signed, always."""
 
@@ -60,11 +74,17 @@ class Keyring:
     signed_since: int = 0
     """Number of the first event that is signed; 0 if none is."""
 
+    settings: GovernanceSettings = field(default_factory=GovernanceSettings)
+    """The settings in force."""
+
+    settings_by: Event | None = None
+    """The event that put them in force; None if none has, so that they are the defaults."""
+
     def follow(self, event: Event) -> str:
         """Take up the next event. Returns what is wrong with its signature or with the key that it adds; "" if
         nothing is."""
         body = None
-        if event.type in (KeyAdded.type, KeyRevoked.type):
+        if event.type in _OF_KEYS:
             try:
                 body = body_of(event)
             except IntegrityError as error:
@@ -74,6 +94,8 @@ class Keyring:
                 fault = self._add(event, body) or self._fault(event)
             case KeyRevoked():
                 fault = self._fault(event) or self._revoke(event, body)
+            case SettingsChanged():
+                fault = self._fault(event) or self._change(event, body)
             case _:
                 fault = self._fault(event)
         return f"event {event.seq}: {fault}" if fault else ""
@@ -86,6 +108,31 @@ class Keyring:
         if known.key != key or known.purpose != purpose:
             return f"key {key.id} is another one in this ledger, added by event {known.since}"
         return f"the {purpose} key {key.id} was revoked by event {known.revoked}" if known.revoked else ""
+
+    def unlisted(self, key: PublicKey, purpose: Purpose, event: str = "") -> str:
+        """Why the settings in force do not let a key sign; "" if they do. A change of settings needs no listed
+        promoter: the person's key allows it, and settings that list a wrong promoter could not be mended otherwise.
+
+        Args:
+            event: type of the event that a promoter's key is to sign.
+        """
+        listed, name = self.settings.promoters, "promoters"
+        if purpose == "identity":
+            listed, name = self.settings.people, "people"
+        elif event in (KeyAdded.type, SettingsChanged.type):
+            return ""
+        if self.settings_by is None or not listed or key.id in listed:
+            return ""
+        whose = "person's" if purpose == "identity" else "promoter's"
+        return f"the {whose} key {key.id} is not among keys.{name}, which event {self.settings_by.seq} put in force"
+
+    def _change(self, event: Event, body: SettingsChanged) -> str:
+        try:
+            self.settings = settings_in(body)
+        except IntegrityError as error:
+            return error.what
+        self.settings_by = event
+        return ""
 
     def _add(self, event: Event, body: KeyAdded) -> str:
         key = body.key
@@ -119,9 +166,12 @@ class Keyring:
             return f"is signed by key {event.key}, which is no promoter's"
         if known.revoked:
             return f"is signed by key {event.key}, which event {known.revoked} revoked"
+        if unlisted := self.unlisted(known.key, "promoter", event.type):
+            return unlisted
         if self.with_signatures and not known.key.has_signed(event.signature, to_sign(event)):
             return f"its signature is not by key {event.key}"
         asked = _SAID in event.body or event.type in _BY_PERSON
+        asked |= bool(self.settings.people) and _NOT_AUTOMATIC in event.body
         return self._fault_of_person(event) if self.with_signatures and asked else ""
 
     def _fault_of_person(self, event: Event) -> str:
@@ -144,7 +194,9 @@ class Keyring:
             return f"its decision is signed by key {key.id}, which no earlier event adds"
         if known.purpose != "identity":
             return f"its decision is signed by key {key.id}, which is no person's"
-        return f"its decision is signed by key {key.id}, which event {known.revoked} revoked" if known.revoked else ""
+        if known.revoked:
+            return f"its decision is signed by key {key.id}, which event {known.revoked} revoked"
+        return self.unlisted(key, "identity")
 
 
 def _signed_for(body: OfModel | Decided) -> dict[str, object]:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import IntegrityError, SpecError
 from raytemplate.ledger.database import Database, database_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.records import codec
 from raytemplate.records.promoted import PromotionRecord
+from raytemplate.secret import found_from, text_or_reference
 from raytemplate.store.atomic import storage_errors
 from raytemplate.store.workspace import Workspace
 
@@ -36,11 +37,12 @@ class Named:
         return self.path.parent.name
 
 
-def open_ledger(workspace: Workspace, url: str = "") -> Ledger:
+def open_ledger(workspace: Workspace, url: str | None = None) -> Ledger:
     """The ledger of a workspace. The first promotion creates it; until then there are no models.
 
     Args:
-        url: reference to the URL of a team's database, as `secret.reference` gives it; "" for the workspace's file.
+        url: reference to the URL of a team's database, as `secret.reference` gives it; "" for the workspace's file;
+            None for what `governance.yaml` says.
 
     Raises:
         IntegrityError: the ledger is lost, or lacks a version that a run has registered; names the file and the run.
@@ -62,13 +64,13 @@ def open_ledger(workspace: Workspace, url: str = "") -> Ledger:
     return ledger
 
 
-def found_ledger(workspace: Workspace, named: Sequence[Named], url: str = "") -> Ledger:
+def found_ledger(workspace: Workspace, named: Sequence[Named], url: str | None = None) -> Ledger:
     """The ledger, whatever it contains; refused only if it is lost.
 
     Raises:
         IntegrityError, UsageError: see `open_ledger`.
     """
-    ledger = Ledger(_database(workspace, url))
+    ledger = Ledger(_database(workspace, url_in_force(workspace) if url is None else url))
     if not database_of(ledger.database).exists() and named:
         raise IntegrityError(
             f"{ledger.where}: missing, though run {named[0].run_id} has registered a version in it",
@@ -91,7 +93,8 @@ def ledger_copied_to(path: Path) -> Ledger:
 
 
 def versions_named(workspace: Workspace) -> tuple[Named, ...]:
-    """Every record of a run that registered a version, sorted by run; candidates that were only shown have none."""
+    """Every record of a run that registered a version, sorted by run; candidates that were only shown, or of which
+    the promoter was only asked, have none."""
     with storage_errors(workspace.runs, doing="read"):
         folders = sorted(workspace.runs.iterdir()) if workspace.runs.exists() else []
     found = (_named(path) for folder in folders for path in sorted(folder.glob(RECORDED)))
@@ -105,4 +108,20 @@ def _named(path: Path) -> Named | None:
         return None  # superseded since the listing
     except (OSError, IntegrityError):
         return Named(path=path, record=None)
-    return None if record.outcome == "shown" else Named(path=path, record=record)
+    return None if record.outcome in ("shown", "asked") else Named(path=path, record=record)
+
+
+def url_in_force(workspace: Workspace) -> str:
+    """Reference to the URL of the ledger's database, from `governance.yaml`; "" for the file in the workspace.
+
+    The file has to say where the ledger is before that can be asked whether the file is in force; what decides then
+    compares both. A file that cannot be read says nothing here: its problems are told by what decides.
+    """
+    from raytemplate.document import read
+
+    try:
+        ledger = read(workspace.governance_yaml.read_bytes(), "").value.get("ledger")
+        url = ledger.get("url") if isinstance(ledger, dict) else None
+        return found_from(str(text_or_reference(url)), workspace.folder) if url else ""
+    except (OSError, SpecError, ValueError):
+        return ""

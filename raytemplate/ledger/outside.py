@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from raytemplate.errors import IntegrityError, RaytemplateError
+from raytemplate.errors import IntegrityError, RaytemplateError, UsageError
 from raytemplate.ledger.chain import Examined
 from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes, signed_checkpoint
 from raytemplate.ledger.database import Database, database_of
@@ -19,6 +19,7 @@ from raytemplate.store.user_folders import state_folder
 _NAME_LENGTH = 32
 _NUM_BEGUN = 2
 """Events of a ledger that was just begun: its key, and what was decided."""
+_SETTINGS = "settings of governance were in force"
 _VERIFY = "raytemplate ledger verify names the first event that differs"
 
 
@@ -26,8 +27,8 @@ _VERIFY = "raytemplate ledger verify names the first event that differs"
 class Outside:
     """What is kept outside the workspace about its ledger."""
 
-    path: Path
-    """File of the checkpoints."""
+    path: Path | str
+    """File of the checkpoints, or what people call their location."""
 
     size: int
     """Events of the newest checkpoint; 0 if there is none."""
@@ -136,7 +137,8 @@ def _keep(ledger: Ledger) -> str:
         begun = newest.seq <= _NUM_BEGUN and signer.key.id in ring.keys
         if here and not begun:
             return f"ledger {here} was here before this one; {_VERIFY}"
-        _remember(ledger.database, ring.ledger)
+    if here != ring.ledger or (ring.settings_by is not None and not had_settings(ledger.database)):
+        _remember(ledger.database, ring.ledger, settings=ring.settings_by is not None)
     kept = _kept(file)
     if kept and not ledger.has(kept[-1].size, kept[-1].head):
         return f"the ledger is not the one that {file} has a checkpoint of; {_VERIFY}"
@@ -169,9 +171,25 @@ def _ledger_at(database: Path | Database) -> str:
         return file.read_text(errors="replace").partition("\n")[0] if file.exists() else ""
 
 
-def _remember(database: Path | Database, ledger: str) -> None:
+def had_settings(database: Path | Database) -> str:
+    """Id of the ledger that was there, if settings of governance were in force in it; "" if not, or if nothing
+    tells.
+
+    Args:
+        database: the ledger's file or database.
+    """
+    try:
+        file = _which(database_of(database).identity)
+        lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    except (OSError, UsageError):
+        return ""
+    return lines[0] if _SETTINGS in lines else ""
+
+
+def _remember(database: Path | Database, ledger: str, *, settings: bool) -> None:
     identity = database_of(database).identity
     file = _which(identity)
     with storage_errors(file):
         file.parent.mkdir(exist_ok=True, mode=0o700)
-    write_atomic(file, f"{ledger}\n{identity}\n".encode())
+    told = [ledger, identity, *([_SETTINGS] if settings else [])]
+    write_atomic(file, "".join(f"{line}\n" for line in told).encode())

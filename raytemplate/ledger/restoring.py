@@ -48,10 +48,14 @@ class Found:
     is_there: bool
     """Whether the ledger that is there has these events already."""
 
+    newest: int = 0
+    """Number of the newest event that is known, there or by a checkpoint."""
+
     def decision(self, actor: Actor) -> Restored:
         """What a person decides who lets this older copy take the place."""
         events = self.chain.events
-        return Restored(events=len(events), head=events[-1].hash, lost=self.lost, actor=actor)
+        newest = max(self.newest, len(events))
+        return Restored(events=len(events), head=events[-1].hash, newest=newest, lost=self.lost, actor=actor)
 
 
 def read_copy(file: Path) -> Examined:
@@ -118,6 +122,7 @@ def compare_copy(chain: Examined, ledger: Ledger, named: Sequence[Named]) -> Fou
         lost=tuple(lost[:_MOST_LOST]),
         checkpoint=newest.size if newest else 0,
         is_there=bool(now) and same == size == len(now),
+        newest=max(len(now), newest.size if newest else 0),
     )
 
 

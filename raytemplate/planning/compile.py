@@ -136,6 +136,7 @@ def _govern(spec: TemplateSpec, inventory: Inventory) -> GovernStage:
         promotion=spec.governance.promotion,
         skips=_skips(inventory.champion) if "beats-champion" in spec.gates else (),
         promotable=spec.variant in spec.governance.promotable,
+        risk=spec.governance.risk,
     )
 
 

@@ -438,6 +438,9 @@ class GovernStage:
     holds: tuple[str, ...] = ()
     """Reasons already known to leave the decision to a person."""
 
+    risk: Literal["low", "high"] = "low"
+    """How much harm a wrong model does."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromoteStage:

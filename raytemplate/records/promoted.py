@@ -12,15 +12,15 @@ from raytemplate.records.run import State
 class PromotionRecord:
     """What became of a candidate in the ledger."""
 
-    outcome: Literal["promoted", "unchanged", "waiting", "shown"]
+    outcome: Literal["promoted", "unchanged", "waiting", "shown", "asked"]
     """ "unchanged": its bytes are already the champion's. "waiting": it was held and is the challenger. "shown": its
-    variant may not be promoted, and nothing was written to the ledger."""
+    variant may not be promoted, and nothing was written to the ledger. "asked": the team's promoter has to judge it."""
 
     model: str
     """Name of the registered model."""
 
     version: int
-    """Version of the candidate."""
+    """Version of the candidate; 0 if it has none."""
 
     digest: str
     """Digest of the candidate's files."""
@@ -37,7 +37,8 @@ class PromotionRecord:
     """Whether MLflow's copy is up to date; the ledger is right in any case."""
 
     warning: str = ""
-    """Why MLflow's copy is not up to date, or what else a person should know about it."""
+    """Why MLflow's copy is not up to date, or what else a person should know about it. If `outcome` is "asked": why the
+    promoter refused."""
 
     ledger_warning: str = ""
     """What a person should know about the ledger's checkpoints outside the workspace; "" if nothing."""
@@ -51,7 +52,7 @@ def ending(promotion: PromotionRecord | None) -> tuple[State, int]:
     match promotion.outcome if promotion else None:
         case None:
             return "rejected", EXIT_NOT_PROMOTED
-        case "waiting":
+        case "waiting" | "asked":
             return "held", EXIT_NOT_PROMOTED
         case "promoted":
             return "approved", EXIT_DONE

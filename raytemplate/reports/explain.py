@@ -231,7 +231,8 @@ def _evaluate(stage: EvaluateStage) -> str:
 def _govern(stage: GovernStage) -> str:
     if not stage.gates:
         return "no gates: nothing will be promoted"
-    return "; ".join([count(len(stage.gates), "gate"), *(_skip(skip) for skip in stage.skips)])
+    gates = f"{count(len(stage.gates), 'gate')}{', high risk' if stage.risk == 'high' else ''}"
+    return "; ".join([gates, *(_skip(skip) for skip in stage.skips)])
 
 
 def _skip(skip: str) -> str:

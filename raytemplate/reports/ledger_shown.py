@@ -38,18 +38,31 @@ def _cells(row: LedgerRow) -> tuple[str, ...]:
 
 
 def proof_text(
-    signed_since: int, num_events: int, keys: Sequence[KnownKey], compared: Sequence[tuple[Path, int]]
+    signed_since: int, num_events: int, keys: Sequence[KnownKey], compared: Sequence[tuple[Path | str, int]]
 ) -> str:
     """What is signed, what checkpoints cover, and what that proves.
 
     Args:
-        compared: files of checkpoints, each with the number of events that it covers.
+        compared: locations of checkpoints, each with the number of events that they cover.
     """
     return "\n".join(hanging(f"  {name:<13}", text) for name, text in _proof(signed_since, num_events, keys, compared))
 
 
+def elsewhere_text(not_compared: Sequence[str], *, named: bool) -> Iterator[str]:
+    """Locations of checkpoints that did not answer, or that there are none.
+
+    Args:
+        named: whether the settings name any.
+    """
+    for each in not_compared:
+        yield hanging(f"  {'no answer':<13}", each)
+    if not named:
+        text = "no location of checkpoints beyond this user's folders: ledger.checkpoints in governance.yaml names them"
+        yield hanging(f"  {'elsewhere':<13}", text)
+
+
 def _proof(
-    since: int, num_events: int, keys: Sequence[KnownKey], compared: Sequence[tuple[Path, int]]
+    since: int, num_events: int, keys: Sequence[KnownKey], compared: Sequence[tuple[Path | str, int]]
 ) -> Iterator[tuple[str, str]]:
     if since:
         by = ", ".join(_said(known) for known in keys)

@@ -143,8 +143,16 @@ def _told(warning: str) -> str:
 
 
 def _held(name: str, verdict: Held, promotion: PromotionRecord | None) -> str:
-    who = f"version {promotion.version} of {name}" if promotion is not None else f"the candidate for {name}"
+    who = f"version {promotion.version} of {name}" if promotion and promotion.version else f"the candidate for {name}"
     passed = "" if _held_by(verdict) else "passed its gates and "
+    if promotion is not None and promotion.outcome == "asked":
+        then = f", and then for a person: {verdict.missing}" if verdict.missing else ""
+        waits = (
+            f"was refused by the promoter: {promotion.warning}"
+            if promotion.warning
+            else f"waits for the promoter{then}"
+        )
+        return f"Held: {who} {passed}{waits}."
     why = verdict.missing.removeprefix("a person: ")  # earlier versions wrote this prefix
     return f"Held: {who} {passed}waits for a person: {why}."
 
@@ -176,8 +184,8 @@ def _still(champion_version: int | None) -> str:
 
 def next_command(name: str, run_id: str, verdict: Verdict, promotion: PromotionRecord | None) -> str:
     """The last lines of a run: the command that a person would want next."""
-    if promotion is not None and promotion.outcome == "shown":
-        return f"  raytemplate show {run_id}"
+    if promotion is not None and promotion.outcome in ("shown", "asked"):
+        return f"  raytemplate {'resume' if promotion.outcome == 'asked' and promotion.warning else 'show'} {run_id}"
     if promotion is not None and promotion.outcome in ("promoted", "unchanged"):
         return f"  raytemplate predict {name} NEW.parquet OUT.parquet"
     if isinstance(verdict, Rejected):

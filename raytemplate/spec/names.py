@@ -18,7 +18,7 @@ Model = type[BaseModel]
 def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
     """(dotted path, message) of every key in `value` that neither `model` nor a model below it has."""
     for key, below in value.items():
-        here = f"{path}.{key}"
+        here = f"{path}.{key}" if path else key
         field = model.model_fields.get(key)
         if field is None:
             if model.model_config.get("extra") != "allow":
@@ -36,14 +36,18 @@ def unknown_names(model: Model, value: Mapping[str, Any], path: str) -> Iterator
 
 
 def no_such_field(key: str, path: str, model: Model) -> str:
-    """ "no such field; did you mean resources.per_worker?", or else the fields at that level."""
+    """ "no such field; did you mean resources.per_worker?", or else the fields at that level.
+
+    Args:
+        path: dotted path of the mapping that has the key; "" for the top of a file that is no template.
+    """
     names, here = tuple(model.model_fields), set(field_paths(model, path))
-    meant = [found for found in meanings(key) if found in here or not found.startswith(f"{path}.")]
+    meant = [found for found in (meanings(key) if path else ()) if found in here or not found.startswith(f"{path}.")]
     if meant:
         return f"no such field; did you mean {next((found for found in meant if found in here), meant[0])}?"
     near = difflib.get_close_matches(key, names, n=1)
     if near:
-        return f"no such field; did you mean {path}.{near[0]}?"
+        return f"no such field; did you mean {f'{path}.' if path else ''}{near[0]}?"
     return _elsewhere(key, path, model) or f"no such field; there is {', '.join(names) or 'none here'}"
 
 
@@ -70,9 +74,10 @@ def no_such_top_level(key: str) -> str:
 def field_paths(model: Model, path: str) -> Iterator[str]:
     """The dotted path of every field below `path`."""
     for name, field in model.model_fields.items():
-        yield f"{path}.{name}"
+        here = f"{path}.{name}" if path else name
+        yield here
         if inner := model_in(field.annotation):
-            yield from field_paths(inner, f"{path}.{name}")
+            yield from field_paths(inner, here)
 
 
 def model_in(annotation: Any) -> Model | None:

@@ -96,15 +96,33 @@ def _of_variant(problem: Problem, locations: Locations, name: str) -> Problem:
 
 
 def check_file_only(locations: Locations) -> None:
-    """Notes fields that another layer sets although only a file may: otherwise a variant could make itself
+    """Notes fields that another layer sets although only a file may, or lowers: otherwise a variant could make itself
     promotable."""
     for layer in locations.layers:
         for key in _FILE_ONLY:
             if layer.level > Level.VARIANT and key in layer.value:
                 locations.note_in(layer, key, key, "is allowed only at the top of a file")
+    _check_risk(locations)
     promotable = "governance.promotable"
     if promotable in locations.owners and locations.owner(promotable).level > Level.FILE:
         locations.note(promotable, _PROMOTABLE)
+
+
+def _check_risk(locations: Locations) -> None:
+    """Notes a risk below that of the files: whoever starts a run may raise it, not lower it."""
+    file = next((layer for layer in reversed(locations.layers) if layer.level <= Level.FILE and _risk(layer)), None)
+    governance = locations.value.get("governance")
+    asked = cast("Mapping[str, Any]", governance).get("risk") if isinstance(governance, dict) else None
+    if file is not None and _risk(file) == "high" and asked == "low":
+        where = f"{file.name}:{file.line('governance.risk')}"
+        locations.note(
+            "governance.risk", f'got "low", expected high, as {where} says: it can be raised here, not lowered'
+        )
+
+
+def _risk(layer: Layer) -> Any:
+    governance = layer.value.get("governance")
+    return cast("Mapping[str, Any]", governance).get("risk") if isinstance(governance, Mapping) else None
 
 
 def check_promotable(locations: Locations, names: Sequence[str]) -> None:

@@ -55,6 +55,11 @@ class Workspace:
         return self.root / "governance.db"
 
     @property
+    def governance_yaml(self) -> Path:
+        """Proposes the settings of governance. It is beside the templates, so that it is versioned with them."""
+        return self.folder / "governance.yaml"
+
+    @property
     def mlflow_db(self) -> Path:
         """MLflow's database."""
         return self.root / "mlflow.db"
@@ -93,6 +98,11 @@ class Workspace:
     def encoded(self) -> Path:
         """Rows that runs have read and encoded, for runs of the same rows. May be deleted at any time."""
         return self.root / ENCODED
+
+    @property
+    def requests(self) -> Path:
+        """What was asked of a team's promoter, with its answers."""
+        return self.root / "requests"
 
     @property
     def locks(self) -> Path:

@@ -11,6 +11,8 @@ import pytest
 from raytemplate.engines.mlflow.mirror import Mirror, tracking_uri
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.ledger.opening import open_ledger
+from raytemplate.records.judged import Actor
 from raytemplate.store.workspace import Workspace, create
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "workspace_0_1" / "workspace"
@@ -114,3 +116,14 @@ def test_what_people_write_in_mlflow_stays(workspace, client):
 def _run(workspace, run_id):
     journal = Journal(workspace.runs / run_id)
     return read_lock(journal).plan, journal
+
+
+def test_the_registered_model_carries_its_ledgers_id(workspace, client):
+    ledger = open_ledger(workspace)
+    ledger.rollback(MODEL, Actor(name="ada"), to_version=1)
+    Mirror(workspace).project(MODEL)
+    tag = client.get_registered_model(MODEL).tags["raytemplate.ledger"]
+    newest = ledger.events()[-1]
+    assert tag == f"{ledger.keyring().ledger} {newest.seq} {newest.hash}"
+    client.set_registered_model_tag(MODEL, "raytemplate.ledger", f"0123 {newest.seq} {newest.hash}")
+    assert "is the copy of ledger 0123" in Mirror(workspace).try_project(MODEL)

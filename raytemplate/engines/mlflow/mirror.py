@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 UNTOLD = "mlflow-error.txt"
 """File in the folder of a run that MLflow could not be told of."""
 _LOCK_S = 120.0
+_ASK_S = 3.0
+"""Seconds that a decision waits for a server's answer before it is made; its copy may then take 11 more."""
 _IMPORTED_AHEAD = ("tracking", "registry", "trials")
 """Modules that a first projection would import while a run waits for it."""
 # A tracking server that does not answer must not hold a promotion up for minutes: 11 s at most.
@@ -62,10 +64,31 @@ class Mirror:
         """
         with self._lock():
             client = self._client()
-            if not client.tracking_uri.startswith(("http://", "https://")):
+            if not _is_server(client.tracking_uri):
                 client.search_experiments(max_results=1)
         for name in _IMPORTED_AHEAD:
             import_module(f"raytemplate.engines.mlflow.{name}")
+
+    def refuse_other_ledger(self, model: str) -> None:
+        """Stop before a decision on a model that MLflow has from another ledger. If MLflow does not answer soon, or not
+        at all, the decision is made; its copy is then refused in the same words.
+
+        Raises:
+            IntegrityError: it is another ledger's.
+        """
+        from raytemplate.engines.mlflow.owner import refuse_other_ledger, registered_model
+
+        try:
+            if not self.uri and not self.workspace.mlflow_db.exists():
+                return
+            uri = resolve(self.uri, "tracking.uri", os.environ)
+            client = client_of(uri or tracking_uri(self.workspace))
+            found = registered_model(client, model, within_s=_ASK_S if _is_server(uri) else None)
+        except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
+            print(f"MLflow was not asked whose {model} is: {error}", file=sys.stderr)
+            return
+        if found is not None:
+            refuse_other_ledger(found, open_ledger(self.workspace))
 
     def bring_in_line(self, plan: RunPlan, journal: Journal) -> bool:
         """Records of the run, versions and aliases, then its trials. What fails is a warning in the promotion's record,
@@ -177,10 +200,15 @@ class Mirror:
             said := make_whole(self.workspace.mlflow_db, lambda new: _make_tables(_sqlite(new)), kept_at())
         ):
             self.said.append(said)
-        return _client_of(uri or tracking_uri(self.workspace))
+        return client_of(uri or tracking_uri(self.workspace))
 
 
-def _client_of(uri: str) -> MlflowClient:
+def _is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
+
+
+def client_of(uri: str) -> MlflowClient:
+    """The client of a server or database, which gives up soon if nothing answers."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
@@ -191,7 +219,7 @@ def _client_of(uri: str) -> MlflowClient:
 
 
 def _make_tables(uri: str) -> None:
-    _client_of(uri).search_experiments(max_results=1)
+    client_of(uri).search_experiments(max_results=1)
 
 
 def _warning(error: Exception) -> str:

@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.engines.mlflow.measured import of_candidate
+from raytemplate.engines.mlflow.owner import LEDGER_TAG, mark_of, refuse_other_ledger
 from raytemplate.engines.mlflow.packaged import write_package
 from raytemplate.engines.mlflow.parameters import parameters
 from raytemplate.engines.mlflow.seen import (
@@ -77,12 +78,18 @@ def project(
         tracked: the records of a run, and its MLflow run, which is made if there is none.
         judged_again: a run whose verdict may have changed since its version was registered.
         thorough: whether to hash the files of every version in MLflow, and to compare every tag.
+
+    Raises:
+        IntegrityError: another ledger's model has this name in MLflow.
     """
     versions = ledger.history(model).versions
     if not versions:
         return Projected()
     seen = see(client, model)
     registered = _registered(client, model, lambda: tracked(versions[-1].run_id)[0])
+    refuse_other_ledger(registered, ledger)
+    if (mark := mark_of(ledger)) != registered.tags.get(LEDGER_TAG, ""):
+        client.set_registered_model_tag(model, LEDGER_TAG, mark)
     recorded = _Recorded(tracked)
     compared = compare(
         model,

@@ -1,0 +1,134 @@
+"""Requests to a team's promoter: a file each in the workspace, and one for each answer.
+
+A person's request carries the decision as the person signed it. A run that ends signs that it asks to be judged, which
+approves nothing: the promoter judges the same records by the same gates.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from raytemplate.errors import RaytemplateError, WaitingForPromoter
+from raytemplate.execution.decide import evidence_from
+from raytemplate.execution.journal import Journal
+from raytemplate.governance.gates.gate import build_gates
+from raytemplate.governance.judge import judge
+from raytemplate.ledger.opening import open_ledger
+from raytemplate.planning.stages import RunPlan
+from raytemplate.records import codec
+from raytemplate.records.codec import Settings
+from raytemplate.records.fitted import FitResult
+from raytemplate.records.judged import Actor, Held, Rejected, Said, Verdict, VerdictRecord
+from raytemplate.records.promoted import PromotionRecord
+from raytemplate.records.requested import PromoterAnswer, PromoterRequest
+from raytemplate.store.atomic import storage_errors, write_atomic, write_first
+from raytemplate.store.workspace import Workspace
+
+_REQUEST, _ANSWER = ".request.json", ".answer.json"
+
+
+def is_team(workspace: Workspace) -> bool:
+    """Whether the settings in force leave decisions to a team's promoter. A ledger that cannot be read says no here:
+    whatever decides is then stopped by it."""
+    try:
+        return open_ledger(workspace).newest()[1].settings.mode == "team"
+    except RaytemplateError:
+        return False
+
+
+def write_request(
+    workspace: Workspace, do: str, asked: Mapping[str, Any], *, name: str, said: Said | None = None
+) -> PromoterRequest:
+    """Write down what is asked of the promoter.
+
+    Args:
+        do: the promoter's method.
+        asked: its arguments.
+        name: who asks.
+        said: for a run that asks to be judged: that, signed.
+    """
+    now = datetime.now(UTC)
+    request = PromoterRequest(
+        id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+        do=do,
+        asked=Settings(codec.encode(dict(asked))),
+        name=name,
+        at=now,
+        said=said,
+    )
+    with storage_errors(workspace.requests):
+        workspace.requests.mkdir(parents=True, exist_ok=True)
+    write_atomic(workspace.requests / f"{request.id}{_REQUEST}", codec.dumps(request))
+    return request
+
+
+def waiting(request: PromoterRequest, again: str) -> WaitingForPromoter:
+    """What the person is told who asked.
+
+    Args:
+        again: the command that asked.
+    """
+    return WaitingForPromoter(
+        f"waiting for the promoter: {again.removeprefix('raytemplate ')} is request {request.id}, signed as "
+        f"{request.name}; nothing is decided yet",
+        next_step="raytemplate promoter --once    # where the promoter's key is; then: raytemplate ledger show",
+    )
+
+
+def unanswered(workspace: Workspace) -> Iterator[PromoterRequest]:
+    """Requests that have no answer, oldest first.
+
+    Raises:
+        IntegrityError: one cannot be read; names it.
+    """
+    for path in sorted(workspace.requests.glob(f"*{_REQUEST}")):
+        if not answer_file(workspace, path.name.removesuffix(_REQUEST)).exists():
+            yield codec.loads(PromoterRequest, path.read_bytes(), where=str(path))
+
+
+def write_answer(workspace: Workspace, answer: PromoterAnswer) -> None:
+    """Keep the answer to a request; the first one stands."""
+    write_first(answer_file(workspace, answer.request), codec.dumps(answer))
+
+
+def answer_file(workspace: Workspace, request: str) -> Path:
+    """The file of a request's answer."""
+    return workspace.requests / f"{request}{_ANSWER}"
+
+
+def foresee(journal: Journal, plan: RunPlan, actor: Actor) -> Verdict:
+    """The verdict as the promoter will find it, unless waivers or what was judged before change it."""
+    gates, now = build_gates(plan.govern.gates), datetime.now(UTC)
+    return judge(gates, evidence_from(journal), promotion=plan.govern.promotion, actor=actor, now=now)
+
+
+def is_asked_for(plan: RunPlan, verdict: Verdict) -> bool:
+    """Whether the promoter is asked to judge: not a candidate that a gate blocks, or that is for show."""
+    return plan.govern.promotable and not isinstance(verdict, Rejected)
+
+
+def keep_foreseen(journal: Journal, plan: RunPlan, verdict: Verdict) -> None:
+    """Keep what was foreseen as the run's verdict, until the promoter has judged."""
+    fit, now = journal.need(FitResult), datetime.now(UTC)
+    if is_asked_for(plan, verdict) and not isinstance(verdict, Held):
+        verdict = Held(findings=verdict.findings, waivers=verdict.waivers)
+    journal.write(VerdictRecord(verdict=verdict, at=now, candidate_digest=fit.candidate.digest))
+    if is_asked_for(plan, verdict) or not plan.govern.promotable:
+        journal.write(_asked_record(plan, fit, now))
+
+
+def _asked_record(plan: RunPlan, fit: FitResult, at: datetime) -> PromotionRecord:
+    """The record of a candidate that waits for the promoter, or that was made for show."""
+    return PromotionRecord(
+        outcome="asked" if plan.govern.promotable else "shown",
+        model=plan.name,
+        version=0,
+        digest=fit.candidate.digest,
+        term=0,
+        previous_version=0,
+        at=at,
+        projected=False,
+        variant="" if plan.govern.promotable else plan.variant,
+    )

@@ -1,0 +1,75 @@
+"""Checkpoints at every location: this user's state folder, and those that the settings in force name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from raytemplate.errors import IntegrityError, RaytemplateError
+from raytemplate.ledger import outside
+from raytemplate.ledger.chain import Examined
+from raytemplate.ledger.checkpoints import disagreements, read_notes, signed_checkpoint
+from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.locations import Kept, location_at
+from raytemplate.ledger.outside import Outside
+from raytemplate.records.governed import GovernanceSettings, Location
+from raytemplate.secret import found_from
+
+
+def keep_checkpoint(ledger: Ledger, folder: Path) -> str:
+    """Add a checkpoint of a ledger that has moved, at every location. Returns warnings, a line each, or ""; a decision
+    stands in any case.
+
+    Args:
+        folder: of the workspace.
+    """
+    if warning := outside.keep_checkpoint(ledger):
+        return warning
+    newest, ring = ledger.newest()
+    if newest is None or not ring.settings.checkpoints:
+        return ""
+    checkpoint, warnings = signed_checkpoint(ring.ledger, newest.seq, newest.hash, ledger.signer()), list[str]()
+    for kept in _locations(ring.settings, ring.ledger, folder):
+        try:
+            kept.keep(checkpoint)
+        except RaytemplateError as error:
+            warnings.append(f"no checkpoint was kept at {kept.name}: {error.what}")
+    return "; ".join(warnings)
+
+
+def compare_elsewhere(chain: Examined, folder: Path) -> tuple[tuple[Outside, ...], tuple[str, ...]]:
+    """Compare a ledger with its checkpoints at the locations that its settings name.
+
+    Args:
+        folder: of the workspace.
+
+    Returns:
+        What was found at each location; and those that did not answer, each with the reason.
+    """
+    found, silent = list[Outside](), list[str]()
+    for kept in _locations(chain.ring.settings, chain.ring.ledger, folder):
+        try:
+            found.append(_compared(kept, chain))
+        except IntegrityError as error:
+            found.append(Outside(path=kept.name, size=0, faults=(error.what,)))
+        except RaytemplateError as error:
+            silent.append(f"{kept.name}: {error.what}")
+    return tuple(found), tuple(silent)
+
+
+def _compared(kept: Kept, chain: Examined) -> Outside:
+    text = kept.notes()
+    notes = read_notes(text, where=kept.name) if text else ()
+    faults = disagreements(notes, chain, where=kept.name)
+    return Outside(path=kept.name, size=max((note.size for note in notes), default=0), faults=faults)
+
+
+def _locations(settings: GovernanceSettings, ledger: str, folder: Path) -> Iterator[Kept]:
+    for location in settings.checkpoints:
+        yield (
+            _on_mlflow(location, ledger, folder) if location.kind == "mlflow" else location_at(location, ledger, folder)
+        )
+
+
+def _on_mlflow(location: Location, ledger: str, folder: Path) -> Kept:
+    from raytemplate.engines.mlflow.checkpoints import OnServer
+
+    return OnServer(where=found_from(location.where, folder), ledger=ledger)

@@ -1,0 +1,114 @@
+"""Checkpoints at the locations that settings name: kept after each move, compared with, and never in the way."""
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from command_line import here
+from deciding import signed_by
+
+from raytemplate.history.checkpointed import compare_elsewhere, keep_checkpoint
+from raytemplate.ledger.bodies import Grounds
+from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.settings import change_to
+from raytemplate.ledger.signing import new_private_key, signer_of
+from raytemplate.records.governed import GovernanceSettings, Location
+from raytemplate.records.judged import Actor
+
+START, GROUNDS = datetime(2013, 6, 1, tzinfo=UTC), Grounds(plan="p", snapshot="s", evaluation_sha256="e")
+PROMOTER, ANN = (signer_of(new_private_key()) for _ in range(2))
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def ledger_with(folder: Path, location: Location) -> Ledger:
+    """A workspace's ledger, with a location of checkpoints in force."""
+    root = folder / "ours" / ".raytemplate"
+    root.mkdir(parents=True)
+    ledger = Ledger(root / "governance.db", lambda: START, lambda: PROMOTER)
+    settings = GovernanceSettings(checkpoints=(location,))
+    ledger.record(signed_by(ANN, change_to(settings, Actor(name="ann", reason="because"))))
+    return ledger
+
+
+def promote(ledger: Ledger, digest: str) -> str:
+    term = ledger.history("flights").term
+    ledger.promote("flights", digest, f"run-{digest}", START, term, Actor(name="ann", automatic=True), GROUNDS)
+    return keep_checkpoint(ledger)
+
+
+def repository(folder: Path, *options: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run(["git", "init", "-q", *options, str(folder)], check=True)
+    if not options:
+        subprocess.run(["git", "-C", str(folder), *identity, "commit", "-q", "--allow-empty", "-m", "0"], check=True)
+    return str(folder)
+
+
+def _file(folder: Path) -> Location:
+    return Location(kind="file", where="../audit/checkpoints")
+
+
+def _git(folder: Path) -> Location:
+    return Location(kind="git", where=repository(folder / "audit"))
+
+
+def _pushed(folder: Path) -> Location:
+    """The workspace's own repository, whose tags are pushed to another one."""
+    bare, ours = repository(folder / "bare", "--bare"), repository(folder / "ours")
+    subprocess.run(["git", "-C", ours, "remote", "add", "origin", bare], check=True)
+    return Location(kind="git", where=".", remote="origin")
+
+
+def _mlflow(folder: Path) -> Location:
+    return Location(kind="mlflow", where=f"sqlite:///{folder}/audit.db")
+
+
+@pytest.mark.parametrize("make", [_file, _git, _pushed, _mlflow])
+def test_each_move_leaves_one_and_a_chain_cut_short_is_found(make, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # MLflow makes a folder for artifacts
+    ledger, folder = ledger_with(tmp_path, make(tmp_path)), tmp_path / "ours"
+    assert [promote(ledger, digest) for digest in "ab"] == ["", ""]
+    chain = ledger.examine()
+    [found], silent = compare_elsewhere(chain, folder)
+    assert (found.size, found.faults, silent) == (5, (), ())
+    older = type(chain)(events=chain.events[:4], ring=chain.ring)
+    [cut], _ = compare_elsewhere(older, folder)
+    assert cut.faults == (f"event 5: missing; {found.path} has a checkpoint of 5 events",)
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        (Location(kind="file", where=".raytemplate/checkpoints"), "inside the workspace, where it proves nothing"),
+        (Location(kind="git", where="."), "the workspace is inside this repository, so that tags in it alone prove"),
+        (Location(kind="git", where="../nowhere"), "git rev-parse"),
+        (Location(kind="s3", where="s3://no-such-bucket-here"), "no checkpoint was kept at s3://no-such-bucket-here/"),
+    ],
+    ids=["file in the workspace", "its own repository", "no repository", "no bucket"],
+)
+def test_one_that_cannot_be_kept_is_a_warning(location, says: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    repository(tmp_path / "ours")
+    ledger = ledger_with(tmp_path, location)
+    assert says in promote(ledger, "a")
+    assert ledger.head("flights") is not None
+    found, silent = compare_elsewhere(ledger.examine(), tmp_path / "ours")
+    assert [each.size for each in found] in ([0], []) and len(found) + len(silent) == 1
+
+
+def test_verify_compares_with_it_and_says_that_there_is_none(tmp_path: Path) -> None:
+    ledger = ledger_with(tmp_path, Location(kind="file", where="../audit/checkpoints"))
+    promote(ledger, "a")
+    told = here("ledger", "verify", cwd=tmp_path / "ours")
+    assert f"the first 4 events, in {tmp_path}/ours/../audit/checkpoints" in " ".join(told.stdout.split())
+    assert "governance.yaml: missing, though event 3" in told.stderr
+    plain = tmp_path / "plain" / ".raytemplate"
+    plain.mkdir(parents=True)
+    promote(Ledger(plain / "governance.db", lambda: START, lambda: PROMOTER), "a")
+    said = " ".join(here("ledger", "verify", cwd=plain.parent).stdout.split())
+    assert "elsewhere no location of checkpoints beyond this user's folders" in said
