@@ -37,6 +37,7 @@ EXIT_CODES = {
     "SpecError": 2,
     "PlanError": 3,
     "BudgetSpent": 4,
+    "WaitingForPromoter": 5,
     "ChampionMoved": 6,
     "IntegrityError": 7,
     "Forbidden": 7,
