@@ -38,6 +38,7 @@ EXIT_CODES = {
     "PlanError": 3,
     "BudgetSpent": 4,
     "Refused": 5,
+    "WaitingForPromoter": 5,
     "ChampionMoved": 6,
     "IntegrityError": 7,
     "Forbidden": 7,

@@ -92,9 +92,7 @@ def answer_requests(
                 yield request, answer
 
 
-def serve(
-    workspace: Workspace, told: Callable[[PromoterRequest, PromoterAnswer], None], *, poll_s: float = POLL_S
-) -> None:
+def serve(workspace: Workspace, told: Callable[[Answered], None], *, poll_s: float = POLL_S) -> None:
     """Answer requests as they come, until interrupted.
 
     Args:

@@ -47,8 +47,8 @@ from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 _NICENESS = 10
-_AS_IT_IS = ("change_settings", "project", "project_model")
-"""Requests that decide nothing, or decide on the settings themselves."""
+_AS_IT_IS = ("change_settings", "project", "project_model", "repair", "restore")
+"""Requests that decide nothing, decide on the settings themselves, or bring the ledger back that has them."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,9 @@ class Promoting:
         _check_signed(
             actor, ledger, model=model, action="rollback", run_id=to.run_id, version=to.version, digest=to.digest
         )
-        self._mirror_of(model, ledger).refuse_other_ledger(model)
+        self._mirror_of(model).refuse_other_ledger(model)
         move = deciding.roll_back(ledger, self._store, model, version, actor=actor)
-        return {"move": encode(move), "warning": keep_checkpoint(ledger, self.workspace.folder)}
+        return {"move": encode(move), "warning": keep_checkpoint(ledger, self.workspace)}
 
     def revoke_key(self, key: str, actor: Actor) -> dict[str, Any]:
         """Let a key of the ledger sign nothing from now on; returns the key, and a warning or ""."""
@@ -121,7 +121,7 @@ class Promoting:
         asked = KeyRevoked(key=key, actor=actor)
         _check_signed(actor, ledger, model="", action=asked.type, content=content_of(asked))
         revoked = ledger.revoke(key, actor)
-        return {"key": encode(revoked), "warning": keep_checkpoint(ledger, self.workspace.folder)}
+        return {"key": encode(revoked), "warning": keep_checkpoint(ledger, self.workspace)}
 
     def change_settings(self, settings: dict[str, Any], actor: Actor) -> dict[str, Any]:
         """Put settings of governance in force; returns the number of the event, and a warning or ""."""
@@ -130,7 +130,7 @@ class Promoting:
         said = _check_signed(actor, ledger, model="", action=body.type, content=content_of(body))
         refuse_lock_out(found, said)
         event = ledger.record(body)
-        return {"event": event.seq, "warning": keep_checkpoint(ledger, self.workspace.folder)}
+        return {"event": event.seq, "warning": keep_checkpoint(ledger, self.workspace)}
 
     def waive(self, run: str, gate: str, expires: str, actor: Actor) -> dict[str, Any]:
         """Except a run's candidate from a gate, for a time; returns a warning or ""."""
@@ -139,14 +139,14 @@ class Promoting:
         asked = new_waiver(journal, plan, ledger, gate, decode(datetime, expires), actor)
         _check_signed(actor, ledger, model=plan.name, action=asked.type, content=content_of(asked))
         ledger.record(asked, plan.name)
-        return {"warning": keep_checkpoint(ledger, self.workspace.folder)}
+        return {"warning": keep_checkpoint(ledger, self.workspace)}
 
     def mark_snapshot(self, kind: MarkKind, snapshot: str, name: str, kept: str, actor: Actor) -> dict[str, Any]:
         """Freeze or revoke a snapshot; returns a warning or ""."""
         ledger, asked = open_ledger(self.workspace), mark_of(kind, snapshot, name, kept, actor)
         _check_signed(actor, ledger, model="", action=asked.type, content=content_of(asked))
         ledger.record(asked)
-        return {"warning": keep_checkpoint(ledger, self.workspace.folder)}
+        return {"warning": keep_checkpoint(ledger, self.workspace)}
 
     def project_model(self, model: str) -> dict[str, Any]:
         """Bring MLflow's copy of a model in line; returns a warning if that failed."""
@@ -171,7 +171,7 @@ class Promoting:
     def _keep_checkpoint(self, ledger: Ledger, journal: Journal) -> None:
         """Keep a checkpoint outside the workspace. That it could not be kept is told in the run's record."""
         record = journal.read(PromotionRecord)
-        if record is not None and (warning := keep_checkpoint(ledger, self.workspace.folder)):
+        if record is not None and (warning := keep_checkpoint(ledger, self.workspace)):
             journal.write(replace(record, ledger_warning=warning))
 
     def _mirror(self, uri: str) -> Mirror:

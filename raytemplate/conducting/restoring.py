@@ -83,7 +83,7 @@ def restore(file: Path, workspace: Workspace, actor: Actor) -> Restoration:
         set_aside=runs,
         missing=missing_files(ledger, ContentStore(workspace.models)),
         # A key that the ledger does not know could sign no checkpoint that `ledger verify` accepts.
-        warning=keep_checkpoint(ledger, workspace.folder) if known else "",
+        warning=keep_checkpoint(ledger, workspace) if known else "",
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from raytemplate.errors import IntegrityError, RaytemplateError, UsageError
 from raytemplate.ledger.decisions import key_of, read_decision
 from raytemplate.ledger.events import Event
+from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.keyring import Keyring
-from raytemplate.ledger.opening import open_ledger
+from raytemplate.ledger.opening import found_ledger
 from raytemplate.ledger.outside import had_settings
 from raytemplate.ledger.settings import differing
 from raytemplate.records.governed import GovernanceSettings
@@ -35,7 +36,7 @@ def settings_in_force(workspace: Workspace) -> GovernanceSettings:
         IntegrityError: `governance.yaml` is missing or says something else; the ledger is lost or was edited.
         SpecError: `governance.yaml` has problems.
     """
-    ring = open_ledger(workspace).keyring()
+    ring = _ledger(workspace).keyring()
     if fault := _difference(workspace, ring):
         raise IntegrityError(fault, next_step=f"{TO_CHANGE}    # or, to have the file as it was: {TO_RESTORE}")
     return ring.settings
@@ -47,7 +48,7 @@ def in_force(workspace: Workspace) -> InForce:
     Raises:
         IntegrityError: the ledger is lost, or an event that changes settings was edited.
     """
-    ring = open_ledger(workspace).keyring()
+    ring = _ledger(workspace).keyring()
     return InForce(settings=ring.settings, event=ring.settings_by)
 
 
@@ -56,7 +57,7 @@ def told_difference(workspace: Workspace) -> str:
     if not workspace.root.exists() and not workspace.governance_yaml.exists():
         return ""
     try:
-        fault = _difference(workspace, open_ledger(workspace).newest()[1])
+        fault = _difference(workspace, _ledger(workspace).newest()[1])
     except IntegrityError:
         return ""  # told by whatever looks at the ledger
     except RaytemplateError as error:
@@ -78,6 +79,11 @@ def refuse_lock_out(settings: GovernanceSettings, said: Said) -> None:
             "be mended",
             next_step="add it; raytemplate identity show    # a person who is listed can remove it later",
         )
+
+
+def _ledger(workspace: Workspace) -> Ledger:
+    """The ledger, without reading what runs name: whatever decides or looks does that, too."""
+    return found_ledger(workspace, ())
 
 
 def _difference(workspace: Workspace, ring: Keyring) -> str:

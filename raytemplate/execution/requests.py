@@ -15,7 +15,7 @@ from raytemplate.execution.decide import evidence_from
 from raytemplate.execution.journal import Journal
 from raytemplate.governance.gates.gate import build_gates
 from raytemplate.governance.judge import judge
-from raytemplate.ledger.opening import open_ledger
+from raytemplate.ledger.opening import found_ledger
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
@@ -33,7 +33,7 @@ def is_team(workspace: Workspace) -> bool:
     """Whether the settings in force leave decisions to a team's promoter. A ledger that cannot be read says no here:
     whatever decides is then stopped by it."""
     try:
-        return open_ledger(workspace).newest()[1].settings.mode == "team"
+        return found_ledger(workspace, ()).newest()[1].settings.mode == "team"
     except RaytemplateError:
         return False
 

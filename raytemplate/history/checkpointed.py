@@ -12,22 +12,20 @@ from raytemplate.ledger.locations import Kept, location_at
 from raytemplate.ledger.outside import Outside
 from raytemplate.records.governed import GovernanceSettings, Location
 from raytemplate.secret import found_from
+from raytemplate.store.workspace import Workspace
 
 
-def keep_checkpoint(ledger: Ledger, folder: Path) -> str:
+def keep_checkpoint(ledger: Ledger, workspace: Workspace) -> str:
     """Add a checkpoint of a ledger that has moved, at every location. Returns warnings, a line each, or ""; a decision
-    stands in any case.
-
-    Args:
-        folder: of the workspace.
-    """
+    stands in any case."""
     if warning := outside.keep_checkpoint(ledger):
         return warning
+    outside.remember_team(ledger, workspace.governance_db)
     newest, ring = ledger.newest()
     if newest is None or not ring.settings.checkpoints:
         return ""
     checkpoint, warnings = signed_checkpoint(ring.ledger, newest.seq, newest.hash, ledger.signer()), list[str]()
-    for kept in _locations(ring.settings, ring.ledger, folder):
+    for kept in _locations(ring.settings, ring.ledger, workspace.folder):
         try:
             kept.keep(checkpoint)
         except RaytemplateError as error:

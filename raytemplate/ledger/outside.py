@@ -5,6 +5,7 @@ Beside them is kept which ledger each workspace had, so that a ledger that was r
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,6 +170,19 @@ def _ledger_at(database: Path | Database) -> str:
     file = _which(database_of(database).identity)
     with storage_errors(file, doing="read"):
         return file.read_text(errors="replace").partition("\n")[0] if file.exists() else ""
+
+
+def remember_team(ledger: Ledger, path: Path) -> None:
+    """Remember that a workspace's ledger is in a team's database, so that one without its `governance.yaml` is not
+    taken for a workspace of its own. Does nothing for a ledger in a file.
+
+    Args:
+        path: the file that the ledger would be without that.
+    """
+    ring = ledger.newest()[1]
+    if not isinstance(ledger.database, Path) and had_settings(path) != ring.ledger:
+        with suppress(RaytemplateError):  # the checkpoint beside it was kept
+            _remember(path, ring.ledger, settings=True)
 
 
 def had_settings(database: Path | Database) -> str:

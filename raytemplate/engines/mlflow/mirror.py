@@ -176,7 +176,7 @@ class Mirror:
         from raytemplate.engines.mlflow.registry import see
 
         uri = resolve(self.uri, "tracking.uri", os.environ) or tracking_uri(self.workspace)
-        return see(_client_of(uri), model)
+        return see(client_of(uri), model)
 
     def _project(self, model: str, copies: Copies, judged_again: str = "") -> None:
         from raytemplate.engines.mlflow.registry import project

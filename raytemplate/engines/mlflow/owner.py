@@ -38,15 +38,15 @@ def refuse_other_ledger(registered: RegisteredModel, ledger: Ledger) -> None:
     if whose != ours:
         this = f"ledger {ours}" if ours else "a ledger without events"
         raise IntegrityError(
-            f"{registered.name} in MLflow is the copy of ledger {whose}, and {ledger.where} is {this}: nothing there is "
-            "written over",
+            f"{registered.name} in MLflow is the copy of ledger {whose}, and {ledger.where} is {this}: nothing there "
+            "is written over",
             next_step=f"decide in the workspace of that ledger, or use {_ELSEWHERE}",
         )
     seq, _, digest = event.partition(" ")
     if not seq.isdecimal() or not (ledger.has(int(seq), digest) or _is_lost(int(seq), ledger)):
         raise IntegrityError(
-            f"{registered.name} in MLflow is the copy of ledger {whose} with event {seq}, which {ledger.where} does not "
-            "have: this workspace is a copy of another one, or an older file was put back",
+            f"{registered.name} in MLflow is the copy of ledger {whose} with event {seq}, which {ledger.where} does "
+            "not have: this workspace is a copy of another one, or an older file was put back",
             next_step=f"decide in the workspace that has event {seq}, or use {_ELSEWHERE}",
         )
 
