@@ -23,8 +23,12 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """Yields the URL of an empty database. As root the server runs as the user `postgres`, since it refuses root."""
+def postgres_server(*, syncs: bool = False) -> Iterator[str]:
+    """Yields the URL of an empty database. As root the server runs as the user `postgres`, since it refuses root.
+
+    Args:
+        syncs: whether a commit waits until the disk has it, as it does in earnest.
+    """
     found = programs()
     assert found is not None
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
@@ -44,7 +48,7 @@ def postgres_server() -> Iterator[str]:
         subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     run("initdb", "-U", USER, "-A", "scram-sha-256", f"--pwfile={folder / 'word'}", "--no-sync", "-E", "UTF8")
-    options = f"-p {port} -h 127.0.0.1 -k {folder} -F -c synchronous_commit=off"
+    options = f"-p {port} -h 127.0.0.1 -k {folder}" + ("" if syncs else " -F -c synchronous_commit=off")
     run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
         yield f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres"

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from itertools import repeat
 from operator import attrgetter
 
 from raytemplate.errors import Forbidden, IntegrityError
@@ -116,7 +117,8 @@ def read(db: Transaction, model: str, *, with_signatures: bool = False) -> tuple
 
 def read_all(db: Transaction) -> tuple[Event, ...]:
     """Every event, oldest first, unchecked."""
-    return tuple(event for event, _ in _rows(db, "ORDER BY e.seq"))
+    rows = db.execute(f"SELECT {_columns(db)} FROM event e {db.unindexed} ORDER BY e.seq")
+    return tuple(Event(**dict(zip(_NAMES, row, strict=True))) for row in rows)
 
 
 def last(db: Transaction) -> Event | None:
@@ -150,17 +152,21 @@ class Examined:
     """Everything that is wrong, one line each."""
 
 
-def examine(events: Sequence[Event]) -> Examined:
+def examine(events: Sequence[Event], signed_by: Sequence[str] = ()) -> Examined:
     """Find everything wrong with a whole chain: events that are missing, edited, not signed as they must be, or do not
-    follow the one before."""
+    follow the one before.
+
+    Args:
+        signed_by: what `checkers.check_ahead` found of each event; empty if all is to be checked here.
+    """
     found: list[str] = []
     seq, before, ring = 0, FIRST_PREV_HASH, Keyring()
-    for event in events:
+    for event, key in zip(events, signed_by or repeat(""), strict=bool(signed_by)):
         if event.seq != seq + 1:
             found.append(f"event {seq + 1}: missing, event {event.seq} comes next")
             before = event.prev_hash
-        fault = _fault(event, before)
-        unsigned = ring.follow(event) if _is_text(event) else ""  # also after a fault, since it takes up keys
+        fault = _fault(event, before, is_hashed=bool(key))
+        unsigned = ring.follow(event, key) if _is_text(event) else ""  # also after a fault, since it takes up keys
         if fault or unsigned:
             found.append(fault or unsigned)
         seq, before = event.seq, event.hash
@@ -170,12 +176,15 @@ def examine(events: Sequence[Event]) -> Examined:
 
 def _rows(db: Transaction, which: str, *values: str) -> Iterator[tuple[Event, str]]:
     """Events, each with the stored hash of the one before it."""
-    there = db.columns()
-    wanted = ", ".join(f"e.{name}" if name in there else "''" for name in _NAMES)
     source = f"event e {db.unindexed} LEFT JOIN event before ON before.seq = e.seq - 1"
-    for *row, before in db.execute(f"SELECT {wanted}, before.hash FROM {source} {which}", values):
+    for *row, before in db.execute(f"SELECT {_columns(db)}, before.hash FROM {source} {which}", values):
         event = Event(**dict(zip(_NAMES, row, strict=True)))
         yield event, FIRST_PREV_HASH if before is None and event.seq == 1 else str(before)
+
+
+def _columns(db: Transaction) -> str:
+    there = db.columns()
+    return ", ".join(f"e.{name}" if name in there else "''" for name in _NAMES)
 
 
 def _raise(fault: str) -> None:
@@ -183,13 +192,14 @@ def _raise(fault: str) -> None:
         raise IntegrityError(fault)
 
 
-def _fault(event: Event, before: str) -> str:
+def _fault(event: Event, before: str, *, is_hashed: bool = False) -> str:
     """What is wrong with one event, apart from its signature; "" if nothing is.
 
     Args:
         before: the stored hash of the event before it.
+        is_hashed: whether its own hash was found to be right already.
     """
-    if not _is_text(event) or event.hash != event_hash(event):
+    if not _is_text(event) or not (is_hashed or event.hash == event_hash(event)):
         return f"event {event.seq}: was changed after it was written"
     if event.prev_hash != before:
         return f"event {event.seq}: does not follow event {event.seq - 1} as it is now"

@@ -137,11 +137,12 @@ def retried(work: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result
 
     @wraps(work)
     def again(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
-        for _ in range(_TRIES - 1):
+        for left in reversed(range(_TRIES)):
             try:
                 return work(*arguments, **named)
-            except Lost:
-                continue
-        return work(*arguments, **named)
+            except Lost as error:
+                if not left:
+                    raise Unavailable(error.what, next_step=error.next_step) from error
+        raise AssertionError("unreachable")
 
     return again

@@ -59,8 +59,12 @@ def content(event: Event) -> str:
 
 def event_hash(event: Event) -> str:
     """The digest of everything in an event but its hash."""
-    text = content(event)
-    return sha256_bytes((f"{text}{event.signature}" if event.signature else text).encode())
+    return hash_of(content(event), event.signature)
+
+
+def hash_of(text: str, signature: str) -> str:
+    """The digest of an event's content and its signature."""
+    return sha256_bytes((f"{text}{signature}" if signature else text).encode())
 
 
 def idempotency_key(*parts: object) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.chain import Examined, examine
+from raytemplate.ledger.checkers import check_ahead
 from raytemplate.ledger.events import Event
 from raytemplate.ledger.history import by_model, tell
 from raytemplate.records.codec import decode
@@ -50,7 +51,7 @@ def read_export(path: Path) -> Examined:
     with storage_errors(path, doing="read"):
         first, *lines = path.read_bytes().rstrip(b"\n").split(b"\n")
     events = tuple(_event(path, number, line) for number, line in enumerate(lines, start=2))
-    found = examine(events)
+    found = examine(events, check_ahead(events)())
     faults = dict.fromkeys([*found.faults, *_faults_of_models(events)])
     if first.decode(errors="replace") != next(export_lines(found)):
         faults[f"{path}:1: does not fit the {len(events)} events below it"] = None

@@ -1,7 +1,7 @@
 """The ledger: reads and moves the head of each model, with one transaction for each move."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from raytemplate.ledger.bodies import (
     Waived,
     content_of,
 )
+from raytemplate.ledger.checkers import check_ahead
 from raytemplate.ledger.database import Database, Transaction, database_of, reading, retried, writing
 from raytemplate.ledger.decisions import check_decision, read_decision
 from raytemplate.ledger.events import Event, body_of, idempotency_key
@@ -402,9 +403,14 @@ class Ledger:
         with reading(self.database) as db:
             if db is None:
                 return chain.Examined()
-            found = chain.examine(chain.read_all(db))
-            of_models = _faults_of_models(db) if found.faults else _faults_of_heads(db, found.events)
-            faults = dict.fromkeys([*db.faults(), *found.faults, *of_models])
+            events = chain.read_all(db)
+            signed_by = check_ahead(events)  # meanwhile, what needs no signature
+            broken, of_heads = db.faults(), None
+            with suppress(IntegrityError):  # a head cannot be read, which is told below
+                of_heads = tuple(_faults_of_heads(db, events))
+            found = chain.examine(events, signed_by())
+            of_models = _faults_of_models(db) if found.faults or of_heads is None else of_heads
+            faults = dict.fromkeys([*broken, *found.faults, *of_models])
             return replace(found, faults=tuple(faults))
 
     def _move(self, db: Transaction, model: str, body: Promotion | Rollback, history: History, idem: str) -> Move:
@@ -462,9 +468,9 @@ def _faults_of_models(db: Transaction) -> Iterator[str]:
 
 
 def _faults_of_heads(db: Transaction, events: Iterable[Event]) -> Iterator[str]:
-    """As `_faults_of_models`, for events that are known to be whole, without reading them once more for each model."""
+    """As `_faults_of_models`, without reading events once more for each model: right if all events are whole."""
     told, heads = by_model(events), stored_heads(db)
-    for model in sorted({*told, *heads}):
+    for model in sorted({*told, *heads}, key=str):
         try:
             head = tell(told.get(model, ())).head
         except IntegrityError as error:

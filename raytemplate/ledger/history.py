@@ -112,8 +112,9 @@ def tell(events: Iterable[Event]) -> History:
         line = (*below, heads[-1])
         held = 0 if held == body.version else held
     champion = heads[-1].version if heads else 0
-    stated = tuple(replace(v, state=_state(v.version, champion, held)) for v in versions)
-    return History(versions=stated, heads=tuple(heads), line=line)
+    for index in {champion, held} - {0}:
+        versions[index - 1] = replace(versions[index - 1], state=_state(index, champion, held))
+    return History(versions=tuple(versions), heads=tuple(heads), line=line)
 
 
 def back_to(line: tuple[Head, ...], version: int) -> tuple[Head, ...]:

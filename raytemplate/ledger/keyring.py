@@ -80,9 +80,13 @@ class Keyring:
     settings_by: Event | None = None
     """The event that put them in force; None if none has, so that they are the defaults."""
 
-    def follow(self, event: Event) -> str:
+    def follow(self, event: Event, signed_by: str = "") -> str:
         """Take up the next event. Returns what is wrong with its signature or with the key that it adds; "" if
-        nothing is."""
+        nothing is.
+
+        Args:
+            signed_by: the key, in base64, that was shown already to have signed it.
+        """
         body = None
         if event.type in _OF_KEYS:
             try:
@@ -91,13 +95,13 @@ class Keyring:
                 return error.what
         match body:
             case KeyAdded():
-                fault = self._add(event, body) or self._fault(event)
+                fault = self._add(event, body) or self._fault(event, signed_by)
             case KeyRevoked():
-                fault = self._fault(event) or self._revoke(event, body)
+                fault = self._fault(event, signed_by) or self._revoke(event, body)
             case SettingsChanged():
-                fault = self._fault(event) or self._change(event, body)
+                fault = self._fault(event, signed_by) or self._change(event, body)
             case _:
-                fault = self._fault(event)
+                fault = self._fault(event, signed_by)
         return f"event {event.seq}: {fault}" if fault else ""
 
     def refusal(self, key: PublicKey, purpose: Purpose = "promoter") -> str:
@@ -153,7 +157,7 @@ class Keyring:
         self.keys[body.key] = replace(known, revoked=known.revoked or event.seq)
         return ""
 
-    def _fault(self, event: Event) -> str:
+    def _fault(self, event: Event, signed_by: str) -> str:
         if not event.key and not event.signature:
             if self.signed_since or event.type in (KeyAdded.type, KeyRevoked.type):
                 return f"is not signed, unlike every event since {self.signed_since or event.seq}"
@@ -168,7 +172,8 @@ class Keyring:
             return f"is signed by key {event.key}, which event {known.revoked} revoked"
         if unlisted := self.unlisted(known.key, "promoter", event.type):
             return unlisted
-        if self.with_signatures and not known.key.has_signed(event.signature, to_sign(event)):
+        shown = signed_by == known.key.text or not self.with_signatures
+        if not (shown or known.key.has_signed(event.signature, to_sign(event))):
             return f"its signature is not by key {event.key}"
         asked = _SAID in event.body or event.type in _BY_PERSON
         asked |= bool(self.settings.people) and _NOT_AUTOMATIC in event.body

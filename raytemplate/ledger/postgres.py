@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from raytemplate.errors import IntegrityError, Unavailable, UsageError
+from raytemplate.ledger.database import Lost, Rows
 from raytemplate.ledger.history import moment
 from raytemplate.ledger.postgres_errors import FIELD, in_our_words
 from raytemplate.ledger.postgres_sql import MAKE_IT, is_schema
@@ -24,8 +25,6 @@ from raytemplate.secret import found_from, resolve
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
-
-    from raytemplate.ledger.database import Rows
 
 LOCK_S = 10
 """Seconds to wait for another process that writes the ledger."""
@@ -128,10 +127,13 @@ class Postgres:
     @contextmanager
     def reading(self) -> Generator[InDatabase | None]:
         """See `Database.reading`. Raises as `writing`."""
-        with self._transaction("REPEATABLE READ", postgresql_readonly=True) as db:
-            db.check_schema()
-            db.connection.execution_options(stream_results=True)  # all events at once would take much memory
-            yield db
+        try:
+            with self._transaction("REPEATABLE READ", postgresql_readonly=True) as db:
+                db.check_schema()
+                db.connection.execution_options(stream_results=True)  # all events at once would take much memory
+                yield db
+        except Lost as error:  # a standby ends a look that is in the way of what it takes over
+            raise Unavailable(error.what, next_step=error.next_step) from error
 
     @contextmanager
     def _transaction(self, isolation: str, **options: bool) -> Generator[InDatabase]:

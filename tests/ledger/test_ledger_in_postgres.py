@@ -177,11 +177,11 @@ def proxy(postgres: str) -> Iterator[SilentProxy]:
 def test_a_network_that_falls_silent_ends_in_time_and_keeps_all_or_nothing(
     ledger: Ledger, postgres: str, proxy: SilentProxy, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
+    monkeypatch.setitem(postgres_module._CONNECTING, "connect_timeout", "4")
     cut = Ledger(opened(url_of(postgres, ledger.database.schema, port=proxy.port)))
     cut.models()  # the first connection also asks for the server's version
     with monkeypatch.context() as impatience, suppress(Unavailable):
         impatience.setattr("raytemplate.ledger.impatient.SILENCE_S", 1.0)
-        impatience.setitem(postgres_module._CONNECTING, "connect_timeout", "2")
         proxy.silent_after, began = proxy.num_answers + after, time.monotonic()
         promote(cut, "c", 2)
     assert time.monotonic() - began < 8
