@@ -27,6 +27,7 @@ from raytemplate.api.look import (
     verify_ledger,
     winning_template,
 )
+from raytemplate.api.packs import cards, pack, verify_pack
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
 from raytemplate.api.profile import Profile, profile
 from raytemplate.api.publish import site
@@ -36,11 +37,11 @@ from raytemplate.api.use import Predicted, predict
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "check", "clean", "diff", "export_ledger",
-    "find", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "plan",
-    "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume", "revoke_key", "rollback", "run",
-    "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger",
-    "winning_template",
+    "Cleaned", "Planned", "Predicted", "Profile", "Reproduced", "Run", "cards", "check", "clean", "diff",
+    "export_ledger", "find", "ledger", "ledger_keys", "lineage", "load", "local_keys", "logs", "model", "models",
+    "new_key", "pack", "plan", "predict", "profile", "promote", "read_plan", "report", "reproduce", "resume",
+    "revoke_key", "rollback", "run", "runs", "save_plan", "show", "site", "statement", "stop", "submit", "trials",
+    "unfinished", "verify_ledger", "verify_pack", "winning_template",
 ]  # fmt: skip
 
 

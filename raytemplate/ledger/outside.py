@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from raytemplate.errors import IntegrityError, RaytemplateError
+from raytemplate.errors import IntegrityError, RaytemplateError, UsageError
 from raytemplate.ledger.chain import Examined
 from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes, signed_checkpoint
 from raytemplate.ledger.head import Ledger
@@ -42,6 +42,18 @@ def checkpoint_file(ledger: str) -> Path:
         UsageError: nothing tells where this user's state is kept.
     """
     return _folder() / (ledger if ledger.isalnum() else hashlib.sha256(ledger.encode()).hexdigest())
+
+
+def kept_checkpoints(ledger: str) -> tuple[Checkpoint, ...]:
+    """The checkpoints of a ledger, by its id; none if this user keeps none.
+
+    Raises:
+        IntegrityError: they cannot be read.
+    """
+    try:
+        return _kept(checkpoint_file(ledger)) if ledger else ()
+    except UsageError:
+        return ()
 
 
 def keep_checkpoint(ledger: Ledger) -> str:
