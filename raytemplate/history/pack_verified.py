@@ -26,12 +26,14 @@ def verify_pack(path: Path, *, against: Path | None = None) -> PackVerified:
     """
     notes = _notes_of(against)
     archive = read_archive(path)
-    faults, files = dict.fromkeys(archive.faults), archive.files
+    # What is wrong with single files comes first; that the archive was written anew says no more than that.
+    around = [fault for fault in archive.faults if fault.startswith(f"{path.name}: ")]
+    faults, files = dict.fromkeys(fault for fault in archive.faults if fault not in around), archive.files
     try:
         about = read_pack(files)
     except IntegrityError as error:
         told = [] if PACK in archive.unread else [error.what]
-        return PackVerified(path=str(path), faults=(*faults, *told), num_files=len(files))
+        return PackVerified(path=str(path), faults=(*faults, *told, *around), num_files=len(files))
     checks = Checks(files=files, about=about, unread=archive.unread, faults=faults)
     for check in (checks.listed, checks.ledger, checks.records, checks.model, checks.binding):
         with checks.noted():
@@ -49,7 +51,7 @@ def verify_pack(path: Path, *, against: Path | None = None) -> PackVerified:
             packed_by = _packed_by(files, about.made_by, checks.chain)
     return PackVerified(
         path=str(path),
-        faults=tuple(checks.faults),
+        faults=(*checks.faults, *around),
         num_files=len(files),
         run_id=about.run_id,
         model=about.model,

@@ -5,6 +5,7 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.judged import Verdict
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
+from raytemplate.reports.visible import visible
 from raytemplate.units import show_moment
 
 RUN_TAG, DIGEST_TAG, VERDICT_TAG = "raytemplate.run", "raytemplate.digest", "raytemplate.verdict"
@@ -36,7 +37,7 @@ def run_tags(copied: Copied) -> dict[str, str]:
     if view.verdict is not None and plan.govern.promotable:
         found["raytemplate.outcome"] = view.promotion.outcome if view.promotion is not None else ""
         found |= {f"raytemplate.gate.{finding.gate}": finding.outcome for finding in view.verdict.findings}
-    return {name: redact(value) for name, value in found.items() if value}
+    return {name: visible(redact(value)) for name, value in found.items() if value}
 
 
 def verdict_of(plan: RunPlan, verdict: Verdict | None) -> str:
