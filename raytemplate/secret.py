@@ -1,14 +1,41 @@
 """Secrets by reference: a template tells where a secret is, `{env: NAME}` or `{file: PATH}`, never its value."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Generator, Mapping, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from raytemplate.errors import UsageError
-from raytemplate.redact import SHORTEST, hide
+from raytemplate.redact import SHORTEST, VARIABLES, hide
 
 _MARK = "secret:"
 _KINDS = ("env", "file")
+
+
+_NAMES_ONE = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIAL|SSH_AUTH_SOCK", re.IGNORECASE)
+_OF_RAY = "RAY_"
+_resolved: set[str] = set()
+"""Environment variables that templates have named and this process has resolved."""
+
+
+@contextmanager
+def secrets_set_aside(environ: MutableMapping[str, str]) -> Generator[None]:
+    """Inside, the environment has no variable that a template names as a secret, that other tools keep one in, or whose
+    name says that it is one. Those of Ray stay, since it needs them.
+    """
+    names = [name for name in environ if not name.startswith(_OF_RAY) and _is_secret(name)]
+    taken = {name: environ.pop(name) for name in names}
+    for name in VARIABLES:  # which are redacted while they are in the environment
+        hide(taken.get(name, ""))
+    try:
+        yield
+    finally:
+        environ.update(taken)
+
+
+def _is_secret(name: str) -> bool:
+    return name in _resolved or name in VARIABLES or _NAMES_ONE.search(name) is not None
 
 
 def text_or_reference(value: object) -> object:
@@ -68,6 +95,7 @@ def resolve(text: str, field: str, environ: Mapping[str, str], *, said_by: str =
         return text
     kind, _, where = text.removeprefix(_MARK).partition(":")
     value = _of_file(Path(where), field) if kind == "file" else environ.get(where, "")
+    _resolved.update([where] if kind == "env" else [])
     if not value:
         cause = f"the file {where} is empty" if kind == "file" else f"the environment variable {where} is not set"
         raise UsageError(f"{field}: {cause}; {said_by} refers to it", next_step="set it where this is typed")

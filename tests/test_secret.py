@@ -12,7 +12,7 @@ from raytemplate import redact as redacting
 from raytemplate.errors import Problem, SpecError, UsageError
 from raytemplate.records import codec
 from raytemplate.redact import RedactedStream, has_password, hide, redact
-from raytemplate.secret import found_from, resolve, text_or_reference
+from raytemplate.secret import found_from, resolve, secrets_set_aside, text_or_reference
 from raytemplate.testing.samples import sample_promotion
 
 
@@ -97,3 +97,13 @@ def test_a_secret_that_is_not_there_says_where_it_was_looked_for(tmp_path: Path)
         "tracking.uri: the secret has fewer than 6 characters, too few to keep it out of logs",
         f"tracking.uri: {tmp_path}/no: cannot be read: No such file or directory",
     ]
+
+
+def test_secrets_are_set_aside_and_come_back() -> None:
+    secret = {"AWS_SECRET_ACCESS_KEY": "canary-1", "MY_TRACK": "canary-2", "hf_token": "canary-3", "PGPASSWORD": "x"}
+    plain = {"PATH": "/bin", "RAY_AUTH_TOKEN": "canary-5", "XDG_CONFIG_HOME": "/home/me/.config"}
+    environ = {**secret, **plain}
+    assert resolve("secret:env:MY_TRACK", "tracking.uri", environ) == "canary-2"
+    with secrets_set_aside(environ):
+        assert environ == plain and redact("canary-1 canary-2") == "*** ***"
+    assert environ == {**secret, **plain}

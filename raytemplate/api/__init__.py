@@ -28,6 +28,7 @@ from raytemplate.api.look import (
     winning_template,
 )
 from raytemplate.api.mend import repair_ledger, restore_ledger
+from raytemplate.api.packs import cards, pack, verify_pack
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
 from raytemplate.api.profile import Profile, profile
 from raytemplate.api.promoter import answer_requests, serve_promoter
@@ -41,12 +42,13 @@ from raytemplate.api.waive import Excepted, waive
 from raytemplate.history.runs import Run
 
 __all__ = [
-    "Cleaned", "Excepted", "Marked", "Planned", "Predicted", "Profile", "Reproduced", "Run", "answer_requests",
+    "Cleaned", "Excepted", "Marked", "Planned", "Predicted", "Profile", "Reproduced", "Run", "answer_requests", "cards",
     "change_settings", "check", "clean", "diff", "export_ledger", "find", "freeze_snapshot", "ledger", "ledger_keys",
-    "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "plan", "predict", "profile", "promote",
-    "read_plan", "repair_ledger", "report", "reproduce", "restore_ledger", "resume", "revoke_key", "revoke_snapshot",
-    "rollback", "run", "runs", "save_plan", "serve_promoter", "settings", "settings_difference", "show", "site",
-    "snapshots", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "waive", "winning_template",
+    "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "pack", "plan", "predict", "profile",
+    "promote", "read_plan", "repair_ledger", "report", "reproduce", "restore_ledger", "resume", "revoke_key",
+    "revoke_snapshot", "rollback", "run", "runs", "save_plan", "serve_promoter", "settings", "settings_difference",
+    "show", "site", "snapshots", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "verify_pack",
+    "waive", "winning_template",
 ]  # fmt: skip
 
 

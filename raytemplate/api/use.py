@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from raytemplate import plugins
 from raytemplate.api.look import model
+from raytemplate.api.workspaces import workspace_at
 from raytemplate.errors import DataError, UsageError
+from raytemplate.store.content_store import ContentStore
 
 if TYPE_CHECKING:
     from raytemplate.data.sources.listing import SourceTable
@@ -60,9 +62,10 @@ def predict(ref: str, pattern: str, output: Path | str, *, workspace: str | None
         masker_of(mask)  # reports a missing key before Ray starts
     source = list_files("auto", about.order(pattern, Path.cwd(), mask.columns if mask else ()))
     _check_scored_columns(source, about.columns, ref)
-    with written_to(str(output), about.storage) as file:
+    store = ContentStore(workspace_at(workspace).models)
+    with written_to(str(output), about.storage) as file, store.private(opened.digest) as folder:
         _check_output(str(output), file, source, about.keys)
-        num_rows, num_unknown = predict_files(opened.folder, opened.version, source, about, file)
+        num_rows, num_unknown = predict_files(folder, opened.version, source, about, file)
     return Predicted(
         name=opened.name,
         version=opened.version,

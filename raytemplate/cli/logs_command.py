@@ -7,6 +7,7 @@ import click
 from raytemplate.cli import completing
 from raytemplate.cli.options import workspace_option
 from raytemplate.cli.output import Answer
+from raytemplate.reports.visible import without_colours
 
 
 @click.command("logs")
@@ -18,5 +19,5 @@ def command(run: str, follow: bool, events: bool, workspace: str | None) -> Answ
     """Print what a run's Ray has logged: its job's log if it was submitted, otherwise its ray.log; or its log.jsonl."""
     from raytemplate import api
 
-    pieces = api.logs(run, events=events, workspace=workspace)
+    pieces = map(without_colours, api.logs(run, events=events, workspace=workspace))
     return Answer(kind="Log", data={"run": run}, text=pieces if follow else islice(pieces, 1))

@@ -28,7 +28,7 @@ _GROUPS = {
     "Look": ("runs", "show", "diff", "lineage", "report", "site", "reproduce"),
     "Decide": ("promote", "rollback", "waive", "snapshot", "ledger"),
     "Use": ("models", "predict"),
-    "Govern": ("identity", "promoter", "clean"),
+    "Govern": ("identity", "promoter", "verify", "clean"),
 }
 _SUMMARIES = {
     "init": "Make a folder with an example to start from.",
@@ -46,7 +46,7 @@ _SUMMARIES = {
     "show": "Show a run or a model.",
     "diff": "Show what differs between two runs.",
     "lineage": "Show what a model was made from, or what has seen a file.",
-    "report": "Write a run as one HTML page.",
+    "report": "Write a run as one HTML page, as cards, or as a pack to be verified.",
     "site": "Write a static site of all models and runs.",
     "reproduce": "Train a run again from its records and compare.",
     "promote": "Promote a run's candidate.",
@@ -58,6 +58,7 @@ _SUMMARIES = {
     "predict": "Score files with a model.",
     "identity": "Show, replace and revoke the keys that sign decisions.",
     "promoter": "Answer what a team's commands have asked for.",
+    "verify": "Check a pack of a run, offline.",
     "clean": "List what the workspace holds besides records and models; free it.",
 }
 

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import click
 
 from raytemplate.errors import Interrupted, RaytemplateError, SpecError, Unavailable
+from raytemplate.reports.visible import visible, visible_json
 
 SCHEMA_VERSION = 1
 """Version of the documents that `--json` prints. A new field leaves it as it is; a removed or changed field raises it.
@@ -75,10 +76,10 @@ def give(answer: Answer, asked: Wishes) -> int:
     try:
         if asked.as_json:
             text = {} if isinstance(answer.text, str) else {"text": "".join(pieces)}
-            print(_document(answer.kind, {**answer.data, **text}))
+            print(visible_json(_document(answer.kind, {**answer.data, **text})))
         else:
             for piece in pieces:
-                print(_coloured(piece), end="\n" if isinstance(answer.text, str) else "", flush=True)
+                print(_coloured(visible(piece)), end="\n" if isinstance(answer.text, str) else "", flush=True)
         sys.stdout.flush()
     except BrokenPipeError:
         return answer.code  # the reader has closed the pipe, as `| head` does
@@ -97,9 +98,10 @@ def tell(error: RaytemplateError, asked: Wishes, stream: TextIO) -> int:
     if asked.as_json:
         problems = [{"where": p.where, "path": p.path, "message": p.message} for p in _problems(error)]
         said = {"error": type(error).__name__, "exit_code": code, "what": "\n".join([error.what, *notes])}
-        _say(_document("Error", {**said, "next_step": error.next_step, "problems": problems}, indent=None), stream)
+        document = _document("Error", {**said, "next_step": error.next_step, "problems": problems}, indent=None)
+        _say(visible_json(document), stream)
         return code
-    _say("\n".join([error.what, *notes, *([f"  {error.next_step}"] if error.next_step else [])]), stream)
+    _say(visible("\n".join([error.what, *notes, *([f"  {error.next_step}"] if error.next_step else [])])), stream)
     return code
 
 

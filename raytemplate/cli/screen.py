@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from raytemplate.reports.sweep_now import Gauge, SweepTable
+from raytemplate.reports.visible import visible
 
 _A_SECOND = 5
 _BAR = 20
@@ -51,7 +52,7 @@ class Screen:
 
     def show(self, text: str, *, done: int = 0, of: int = 0) -> None:
         """Show what is being done, and how much of it is done if that is known."""
-        self._text, self._done, self._of, self._sweep = text, done, of, None
+        self._text, self._done, self._of, self._sweep = visible(text), done, of, None
 
     def show_sweep(self, table: SweepTable) -> None:
         """Show the state of the sweep until something else is shown."""
@@ -59,7 +60,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
-        line = Text(text)
+        line = Text(visible(text))
         line.highlight_regex(r"(?m)^  ✓", "green")
         self._console.print(line, soft_wrap=True)
 
@@ -76,10 +77,10 @@ class Screen:
         drawn.add_column(width=3, justify="right")
         drawn.add_column(width=_NAME, no_wrap=True)
         drawn.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        drawn.add_row(self._spinner, "sweep", Text(sweep.ended))
-        drawn.add_row("", "best", Text(sweep.best))
+        drawn.add_row(self._spinner, "sweep", Text(visible(sweep.ended)))
+        drawn.add_row("", "best", Text(visible(sweep.best)))
         for gauge in sweep.running:
-            drawn.add_row("", gauge.name, _barred(gauge))
+            drawn.add_row("", Text(visible(gauge.name)), _barred(gauge))
         if sweep.num_hidden:
             drawn.add_row("", "", Text(f"and {sweep.num_hidden:,} more running"))
         for gauge in self._budget():
@@ -100,5 +101,5 @@ def _barred(gauge: Gauge, style: str = "") -> RenderableType:
     line = Table.grid(padding=_PADDING, expand=True)
     line.add_column(width=_BAR)
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    line.add_row(ProgressBar(total=1.0, completed=gauge.done, width=_BAR), Text(gauge.text, style=style))
+    line.add_row(ProgressBar(total=1.0, completed=gauge.done, width=_BAR), Text(visible(gauge.text), style=style))
     return line

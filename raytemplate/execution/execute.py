@@ -1,6 +1,7 @@
 """Walks the stages of a plan: each door's record is kept when the door is passed, and no door is passed twice."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -291,17 +292,18 @@ class Execution:
         ingested = self._open()
         fit = self.journal.need(FitResult)
         champion = self.champion_now()
-        models: dict[str, Path] = {"candidate": self.store.open(fit.candidate.digest)}
         problems: dict[str, str] = {}
-        if champion is not None:
-            self._add_champion(champion, models, problems)
-        # A candidate is judged even if its budget has ended meanwhile, but not forever.
-        left = left_s(self.journal, self.meter)
-        scores = within(
-            left,
-            lambda: self.engine.score(stage, self.plan.ingest, ingested, models, columns_s(left)),
-            lambda: self._spent("and the candidate had not been evaluated"),
-        )
+        with ExitStack() as copies:
+            models = {"candidate": copies.enter_context(self.store.private(fit.candidate.digest))}
+            if champion is not None:
+                self._add_champion(champion, models, problems, copies)
+            # A candidate is judged even if its budget has ended meanwhile, but not forever.
+            left = left_s(self.journal, self.meter)
+            scores = within(
+                left,
+                lambda: self.engine.score(stage, self.plan.ingest, ingested, models, columns_s(left)),
+                lambda: self._spent("and the candidate had not been evaluated"),
+            )
         evaluation = appraise(
             self.plan,
             stage,
@@ -315,9 +317,11 @@ class Execution:
         self.journal.write(evaluation)
         return evaluation
 
-    def _add_champion(self, champion: Champion, models: dict[str, Path], problems: dict[str, str]) -> None:
+    def _add_champion(
+        self, champion: Champion, models: dict[str, Path], problems: dict[str, str], copies: ExitStack
+    ) -> None:
         try:
-            models["champion"] = self.store.open(champion.digest)
+            models["champion"] = copies.enter_context(self.store.private(champion.digest))
         except IntegrityError as error:
             problems["champion"] = error.what
             self.listener.note(f"the champion cannot be scored: {error.what}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from raytemplate.code.load import CODE
 from raytemplate.data.reserved import VERSION
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.journal import Journal
@@ -154,11 +155,14 @@ def open_model(ref: str, workspace: Workspace) -> Model:
         IntegrityError: its bytes differ from those that were registered.
     """
     version = find_version(ref, workspace, with_signatures=True)
-    folder = ContentStore(workspace.models).open(version.digest)
+    store = ContentStore(workspace.models)
+    folder = store.path(version.digest)
+    with store.private(version.digest) as copy:
+        saved = SavedModel.load(copy)
     return Model(
         name=version.model,
         version=version.version,
         digest=version.digest,
         folder=folder,
-        saved=SavedModel.load(folder),
+        saved=replace(saved, code=folder / CODE),
     )

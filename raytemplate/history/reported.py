@@ -9,8 +9,11 @@ from raytemplate.reports.page import MadeFrom, report_page
 from raytemplate.store.workspace import Workspace
 
 
-def report_of(run: Run, workspace: Workspace) -> str:
+def report_of(run: Run, workspace: Workspace, *, with_profile: bool = True) -> str:
     """One self-contained HTML page.
+
+    Args:
+        with_profile: whether to describe the columns of the data, with values that are in it.
 
     Raises:
         IntegrityError: a record, or the ledger, was edited.
@@ -25,4 +28,5 @@ def report_of(run: Run, workspace: Workspace) -> str:
         reasons=lock.reasons,
     )
     events = event_rows(open_ledger(workspace), lock.plan.name)
-    return report_page(run.view(), made, events, run.journal.statistics().get("train"), profile=run.profile)
+    statistics, profile = (run.journal.statistics().get("train"), run.profile) if with_profile else (None, None)
+    return report_page(run.view(), made, events, statistics, profile=profile)

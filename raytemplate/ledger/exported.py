@@ -49,20 +49,30 @@ def read_export(path: Path) -> Examined:
         UsageError: the file cannot be read.
     """
     with storage_errors(path, doing="read"):
-        first, *lines = path.read_bytes().rstrip(b"\n").split(b"\n")
-    events = tuple(_event(path, number, line) for number, line in enumerate(lines, start=2))
+        data = path.read_bytes()
+    return read_exported(data, where=str(path))
+
+
+def read_exported(data: bytes, *, where: str) -> Examined:
+    """As `read_export`, of the bytes of an export.
+
+    Raises:
+        IntegrityError: a line is not one of an export; names `where` and the line.
+    """
+    first, *lines = data.rstrip(b"\n").split(b"\n")
+    events = tuple(_event(where, number, line) for number, line in enumerate(lines, start=2))
     found = examine(events, check_ahead(events)())
     faults = dict.fromkeys([*found.faults, *_faults_of_models(events)])
     if first.decode(errors="replace") != next(export_lines(found)):
-        faults[f"{path}:1: does not fit the {len(events)} events below it"] = None
+        faults[f"{where}:1: does not fit the {len(events)} events below it"] = None
     return replace(found, faults=tuple(faults))
 
 
-def _event(path: Path, number: int, line: bytes) -> Event:
+def _event(where: str, number: int, line: bytes) -> Event:
     try:
         return decode(Event, json.loads(line))
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise IntegrityError(f"{path}:{number}: not an event of an exported ledger: {error}") from error
+        raise IntegrityError(f"{where}:{number}: not an event of an exported ledger: {error}") from error
 
 
 def _faults_of_models(events: tuple[Event, ...]) -> Iterator[str]:

@@ -47,6 +47,18 @@ def checkpoint_file(ledger: str) -> Path:
     return _folder() / (ledger if ledger.isalnum() else hashlib.sha256(ledger.encode()).hexdigest())
 
 
+def kept_checkpoints(ledger: str) -> tuple[Checkpoint, ...]:
+    """The checkpoints of a ledger, by its id; none if this user keeps none.
+
+    Raises:
+        IntegrityError: they cannot be read.
+    """
+    try:
+        return _kept(checkpoint_file(ledger)) if ledger else ()
+    except UsageError:
+        return ()
+
+
 def keep_checkpoint(ledger: Ledger) -> str:
     """Add a checkpoint of a ledger that has moved. Returns a warning if that failed or the ledger is not the one that
     was there before, otherwise ""; a decision stands in any case."""

@@ -23,6 +23,7 @@ from raytemplate.reports.progress import (
     sweep_text,
     trial_line,
 )
+from raytemplate.reports.visible import visible
 from raytemplate.reports.wording import head_line
 
 _SECONDS_BETWEEN_EPOCHS = 5.0
@@ -86,7 +87,7 @@ class Lines(Listener):
     def say(self, text: str) -> None:
         """Print a line that stays."""
         with suppress(OSError):  # the reader has gone; the run continues
-            print(text, file=self.out(), flush=True)
+            print(visible(text), file=self.out(), flush=True)
         self._last_line = time.monotonic()
 
     def out(self) -> TextIO:

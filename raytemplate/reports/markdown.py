@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.evaluated import Estimate, Evaluation, Scored
 from raytemplate.reports.verdict import compared
+from raytemplate.reports.visible import visible
 from raytemplate.reports.wording import baseline_name, estimate_texts
+
+
+def plain_markdown(text: str) -> str:
+    """Markdown with nothing in it that moves a cursor, and no HTML: what looks like a tag is shown as it is."""
+    return "\n".join(map(_without_tags, visible(text).split("\n")))
+
+
+def _without_tags(line: str) -> str:
+    parts = line.split("`")
+    if len(parts) % 2 == 0:  # a name has a backtick: what is code, and what is not, cannot be told
+        return line.replace("<", "&lt;")
+    return "`".join(part if index % 2 else part.replace("<", "&lt;") for index, part in enumerate(parts))
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -13,7 +13,8 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.reports.contract_shown import broken_rows
-from raytemplate.reports.markdown import markdown_metrics, markdown_table, with_interval
+from raytemplate.reports.data_card import LEAST_ROWS
+from raytemplate.reports.markdown import markdown_metrics, markdown_table, plain_markdown, with_interval
 from raytemplate.reports.sliced import slice_tables, worst_text
 from raytemplate.reports.verdict import compared, outcome_text
 from raytemplate.reports.waiver_shown import waiver_text
@@ -64,9 +65,9 @@ def model_card(
         ),
         "\n".join(f"- `{one.gate}` was {waiver_text(one)}" for one in verdict.verdict.waivers),
         "## Limits",
-        "\n".join(f"- {line}" for line in _limits(plan, fit, evaluation)),
+        "\n".join(f"- {line}" for line in limits_of(plan, fit, evaluation)),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return plain_markdown("\n\n".join(part for part in parts if part) + "\n")
 
 
 def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
@@ -78,14 +79,15 @@ def _about(plan: RunPlan, run_id: str, fit: FitResult) -> list[tuple[str, str]]:
         ("model", f"{candidate.family}{f', {settings}' if settings else ''}"),
         ("trained", f"{fit.step} {candidate.epoch} of {trained_epochs(fit)} is the best; stopped by {stopped_by(fit)}"),
         *([("features taken", taken_text(plan.ingest.taken))] if plan.ingest.taken else []),
-        ("features", ", ".join(f"`{name}`" for name in _features(plan))),
+        ("features", ", ".join(f"`{name}`" for name in features_of(plan))),
         ("as of", f"{show_moment(plan.as_of)} UTC"),
         ("run", f"{run_id}, plan {plan.id}{'' if plan.variant == 'standard' else f', variant {plan.variant}'}"),
         ("model digest", f"`{candidate.digest}`"),
     ]
 
 
-def _features(plan: RunPlan) -> list[str]:
+def features_of(plan: RunPlan) -> list[str]:
+    """Names of the features of a plan, those that it takes from a feature set first."""
     taken = plan.ingest.taken.features if plan.ingest.taken else ()
     return [one.column for one in (*taken, *plan.ingest.features)]
 
@@ -130,11 +132,12 @@ def _slices(evaluation: Evaluation) -> Iterator[str]:
         rows = [
             (one.value, f"{one.num_rows:,}", with_interval(one.candidate), with_interval(one.champion))
             for one in slices
+            if one.num_rows >= LEAST_ROWS
         ]
         yield markdown_table((by, "rows", "candidate", "champion"), rows)
 
 
-def _limits(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[str]:
+def limits_of(plan: RunPlan, fit: FitResult, evaluation: Evaluation) -> Iterator[str]:
     """What the records tell about how far the figures can be trusted."""
     groups = units_text(evaluation.num_groups, evaluation.resample)
     if plan.ingest.split is not None:

@@ -8,7 +8,7 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Verdict
 from raytemplate.records.promoted import PromotionRecord
-from raytemplate.reports.markdown import markdown_metrics, markdown_table
+from raytemplate.reports.markdown import markdown_metrics, markdown_table, plain_markdown
 from raytemplate.reports.model_card import TASKS, text_of
 from raytemplate.reports.run_shown import RunView
 from raytemplate.reports.verdict import outcome_text
@@ -39,7 +39,7 @@ def model_note(plan: RunPlan) -> str:
 
 
 def _joined(parts: Iterable[str]) -> str:
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return plain_markdown("\n\n".join(part for part in parts if part) + "\n")
 
 
 def _candidate(view: RunView) -> Iterator[str]:

@@ -5,8 +5,10 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from raytemplate.data.mask_options import masked_text
+from raytemplate.reports.visible import visible
 from raytemplate.reports.wording import estimate_texts, settings_text, stopped_by, taken_text
 from raytemplate.units import (
     show_bytes,
@@ -25,6 +27,13 @@ _FILTERS: Mapping[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
+def _shown(value: Any) -> Any:
+    """A value of a page without control characters; what is HTML already stays it."""
+    if isinstance(value, Markup):
+        return Markup(visible(value))
+    return visible(value) if isinstance(value, str) else value
+
+
 @cache
 def templates() -> Environment:
     """All templates; one that was used stays compiled, which takes longer than to fill it in."""
@@ -35,6 +44,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_shown,
     )
     environment.filters.update(_FILTERS)
     return environment

@@ -5,7 +5,10 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +63,29 @@ class ContentStore:
             raise IntegrityError(what, next_step=_next_step(folder))
         return folder
 
+    @contextmanager
+    def private(self, digest: str) -> Generator[Path]:
+        """A copy of a stored folder for this process alone, so that what was hashed is what is read, even if the store
+        is changed meanwhile. It is removed at the end.
+
+        Raises:
+            IntegrityError: see `open`; or the folder changes while it is copied.
+        """
+        if not _DIGEST.fullmatch(digest):
+            self.open(digest)
+        copy = self._new_copy()
+        try:
+            with suppress(OSError):  # whatever is missing is named below
+                shutil.copytree(
+                    self.path(digest), copy, symlinks=True, dirs_exist_ok=True, copy_function=shutil.copyfile
+                )
+            copy.chmod(0o700)
+            if not _is_whole(copy, digest):
+                raise IntegrityError(f"{self.open(digest)}: changed while it was read")
+            yield copy
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+
     def put(self, folder: Path) -> Manifest:
         """Copy `folder` into the store, unless its bytes are stored already.
 
@@ -83,6 +109,14 @@ class ContentStore:
     def remove(self, folder: Path) -> None:
         """Remove a stored folder at once: a process that reads it finds it gone, and never half of it."""
         remove_at_once(folder, self.root / _INCOMING)
+
+    def _new_copy(self) -> Path:
+        copy = self.root / _INCOMING / secrets.token_hex(8)
+        try:
+            copy.mkdir(parents=True, mode=0o700)
+        except OSError:  # a workspace that this user may only read
+            return Path(tempfile.mkdtemp(prefix="raytemplate-"))
+        return copy
 
     def _bring_in(self, folder: Path, manifest: Manifest) -> None:
         copy = self.root / _INCOMING / secrets.token_hex(8)
@@ -137,6 +171,14 @@ def _copy(folder: Path, copy: Path, manifest: Manifest) -> None:
     _seal(copy / MANIFEST_NAME)
     for inner in folders:
         sync_folder(inner)
+
+
+def _is_whole(copy: Path, digest: str) -> bool:
+    """Whether a folder has the files that a digest stands for, and no other."""
+    try:
+        return verify(copy).digest == digest
+    except IntegrityError:
+        return False
 
 
 def _verify_copy(copy: Path, folder: Path) -> None:

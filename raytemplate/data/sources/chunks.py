@@ -3,12 +3,14 @@
 import hashlib
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raytemplate.data.sources.dictionary_sizes import decoded_bytes, may_repeat
 from raytemplate.data.sources.footer import Footer, arrow_schema, chunk_range, column_of, read_footer
 from raytemplate.data.sources.locations import open_file
 from raytemplate.data.sources.source import ReadResult, SliceOrder
@@ -51,6 +53,7 @@ def read_slice(order: SliceOrder) -> ReadResult:
         years = order.reading.get(YEARS, ())
         names = _check_columns(footer, path, wanted, "" if time in years else time)
         pieces = _read_pieces(file, path, footer, row_groups, wanted, names)
+    _refuse_repeated(pieces, path, footer, row_groups, wanted, names)
     table = _with_years(_decode(pieces, path, footer, row_groups, wanted), years, path)
     timeless = 0
     if time:
@@ -101,7 +104,10 @@ def _check_size(chunks: list[Any], num_rows: int, path: str, index: int) -> None
     times the width of the type counts as well."""
     widths = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12, "BYTE_ARRAY": 4}
     need = sum(max(c.total_uncompressed_size, num_rows * widths.get(c.physical_type, 8)) for c in chunks)
-    stored = sum(c.total_compressed_size for c in chunks)
+    _refuse_size(need, sum(c.total_compressed_size for c in chunks), path, index)
+
+
+def _refuse_size(need: int, stored: int, path: str, index: int) -> None:
     if need > MAX_GROUP_BYTES or need > max(RATIO_FROM_BYTES, MAX_RATIO * stored):
         raise DataError(
             f"{path}: row group {index} unpacks from {show_bytes(stored)} to {show_bytes(need)}; the limit is "
@@ -110,17 +116,48 @@ def _check_size(chunks: list[Any], num_rows: int, path: str, index: int) -> None
         )
 
 
+def _refuse_repeated(
+    pieces: Mapping[int, bytes],
+    path: str,
+    footer: Footer,
+    row_groups: tuple[int, ...],
+    wanted: tuple[str, ...],
+    names: frozenset[str],
+) -> None:
+    """Refuses a row group of which few bytes are a long text that many rows repeat; only what might be one is read."""
+    for index in row_groups:
+        group = footer.metadata.row_group(index)
+        chunks = [group.column(i) for i in range(group.num_columns)]
+        chunks = [chunk for chunk in chunks if column_of(chunk.path_in_schema, names) in wanted]
+        if columns := may_repeat(chunks, RATIO_FROM_BYTES):
+            with _damage(path):
+                need = decoded_bytes(_opened(pieces, footer, columns), index, columns)
+            _refuse_size(need, sum(c.total_compressed_size for c in chunks), path, index)
+
+
 def _decode(
     pieces: Mapping[int, bytes], path: str, footer: Footer, row_groups: tuple[int, ...], wanted: tuple[str, ...]
 ) -> Any:
-    try:
-        file: Any = pq.ParquetFile(
-            _Pieces(pieces, footer.size_bytes),
-            metadata=footer.metadata,
-            page_checksum_verification=True,
-            pre_buffer=False,
-        )
+    with _damage(path):
+        file = _opened(pieces, footer)
         return file.read_row_groups(list(row_groups), columns=list(wanted), use_threads=False).select(list(wanted))
+
+
+def _opened(pieces: Mapping[int, bytes], footer: Footer, as_dictionaries: Sequence[str] = ()) -> Any:
+    return pq.ParquetFile(
+        _Pieces(pieces, footer.size_bytes),
+        metadata=footer.metadata,
+        page_checksum_verification=True,
+        pre_buffer=False,
+        read_dictionary=list(as_dictionaries),
+    )
+
+
+@contextmanager
+def _damage(path: str) -> Generator[None]:
+    """Name the file whose pages cannot be decoded."""
+    try:
+        yield
     except (pa.ArrowException, OSError, EOFError) as error:
         words = str(error).strip().split("\n", 1)[0][:200]
         raise DataError(f"{path}: damaged: {words}; write it again, or take it from a copy") from error

@@ -10,6 +10,7 @@ from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.execution.lock import RunLock
 from raytemplate.redact import redact
 from raytemplate.reports.resolved import leaves, value_text
+from raytemplate.reports.visible import visible
 
 _MOST_LENGTH, _MOST_NAME_LENGTH = 6000, 250
 """Longest value and longest name that MLflow accepts, in characters."""
@@ -44,4 +45,4 @@ def _set(lock: RunLock) -> Iterator[tuple[str, Any]]:
 def parameter(name: str, value: object) -> Param:
     """A parameter without secrets, cut to MLflow's limits, under a name as MLflow takes it."""
     named = re.sub(r"[^\w./: -]", "_", name)[:_MOST_NAME_LENGTH]
-    return Param(named, redact(value_text(value))[:_MOST_LENGTH])
+    return Param(named, visible(redact(value_text(value)))[:_MOST_LENGTH])

@@ -6,6 +6,7 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.judged import Verdict
 from raytemplate.records.submitted import SubmittedJob
 from raytemplate.redact import redact
+from raytemplate.reports.visible import visible
 from raytemplate.reports.waiver_shown import waiver_text
 from raytemplate.units import show_moment
 
@@ -39,7 +40,7 @@ def run_tags(copied: Copied) -> dict[str, str]:
         found["raytemplate.outcome"] = view.promotion.outcome if view.promotion is not None else ""
         found |= {f"raytemplate.gate.{finding.gate}": finding.outcome for finding in view.verdict.findings}
         found |= {f"raytemplate.waiver.{one.gate}": waiver_text(one)[:MOST_LENGTH] for one in view.verdict.waivers}
-    return {name: redact(value) for name, value in found.items() if value}
+    return {name: visible(redact(value)) for name, value in found.items() if value}
 
 
 def verdict_of(plan: RunPlan, verdict: Verdict | None) -> str:

@@ -17,6 +17,7 @@ from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.swept import SweepResult, TrialRecord
 from raytemplate.redact import redact
 from raytemplate.reports.trials_shown import best_first
+from raytemplate.reports.visible import visible
 
 TRIAL_TAG, TRIALS_TAG = "raytemplate.trial", "raytemplate.trials"
 PARENT_TAG = "mlflow.parentRunId"
@@ -99,7 +100,7 @@ def _log(client: MlflowClient, child: str, record: TrialRecord, metric: str, sta
     if record.cost_usd:
         metrics.append(Metric("cost_usd", record.cost_usd, begun, 0))
     params: list[Param] = [parameter(name, value) for name, value in record.values.items()]
-    problem = redact(record.problem)[:_MOST_TAG_LENGTH]
+    problem = visible(redact(record.problem))[:_MOST_TAG_LENGTH]
     client.log_batch(
         child, metrics=metrics, params=params, tags=[RunTag("raytemplate.problem", problem)] if problem else []
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -25,6 +26,7 @@ from raytemplate.execution.ports import Engine, Ingested, OnEpoch, TestScores, T
 from raytemplate.execution.trials import OnNews
 from raytemplate.planning.stages import EvaluateStage, FitStage, IngestStage, RunPlan, SweepStage
 from raytemplate.records.ingested import Snapshot
+from raytemplate.secret import secrets_set_aside
 
 if TYPE_CHECKING:  # Optuna takes a third of a second
     from raytemplate.execution.advisor import Advisor
@@ -117,7 +119,8 @@ class RayEngine(Engine):
 
         assert isinstance(self._data, OpenData)
         data = self._data
-        return translated("evaluate", lambda: score_test(stage, ingest, data, models, columns_s))
+        with secrets_set_aside(os.environ):  # models may hold a project's code, which has no need of them
+            return translated("evaluate", lambda: score_test(stage, ingest, data, models, columns_s))
 
     @override
     def release(self) -> None:

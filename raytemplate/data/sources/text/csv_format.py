@@ -75,7 +75,10 @@ class CsvFormat(TextFormat):
         if _FOR_EXCEL.match(start, skipped):
             raise Misread(1, _LINE_FOR_EXCEL, column="")
         reader = csv.reader(_lines(start[skipped:]), delimiter=rules.separator)
-        first = next(filter(None, reader), [])  # skips blank lines
+        try:
+            first = next(filter(None, reader), [])  # skips blank lines
+        except csv.Error as error:  # longer than any name, or not text
+            raise Misread(1, f"the names of columns cannot be read: {error}", column="") from error
         ends = list(islice(_LINE_END.finditer(start, skipped), reader.line_num))
         _refuse_returns(start, ends)
         if not rules.header:

@@ -3,12 +3,11 @@
 It needs the memory of one block, whatever the size of the file.
 """
 
-import gzip
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -16,6 +15,7 @@ from raytemplate.data.sources.listing import Slice
 from raytemplate.data.sources.locations import HERE, open_file
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.encoding import check_start, check_text
+from raytemplate.data.sources.text.packed import unpacked
 from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat, wider
 from raytemplate.data.sources.text.values import as_written
 from raytemplate.data.times import is_time, rows_by_time, time_range
@@ -177,9 +177,9 @@ def scan(
         )
         is_whole = True
         if most_bytes is not None:
-            is_whole = _take_beginning(work, _unpacked(file, location), most_bytes)
+            is_whole = _take_beginning(work, unpacked(file, location), most_bytes)
         elif location.lower().endswith(".gz"):
-            _take_packed(work, _unpacked(file, location), head)
+            _take_packed(work, unpacked(file, location), head)
         else:
             for content in _blocks(file, work):
                 work.take(content)
@@ -212,14 +212,9 @@ def head_of(location: str, format_: TextFormat, rules: Rules, start: bytes) -> H
 
 def _start(file: BinaryIO, location: str) -> bytes:
     try:
-        return _unpacked(file, location).read(START_BYTES)
+        return unpacked(file, location).read(START_BYTES)
     except (OSError, EOFError) as error:
         raise DataError(f"{location}: damaged: {error}; write it again") from error
-
-
-def _unpacked(file: BinaryIO, location: str) -> BinaryIO:
-    file.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if location.lower().endswith(".gz") else file
 
 
 def _blocks(file: BinaryIO, work: _Pass) -> Iterator[bytes]:
@@ -244,6 +239,8 @@ def _take_beginning(work: _Pass, file: BinaryIO, most_bytes: int) -> bool:
     """Takes the first whole records of a file, about `most_bytes` of them; returns whether that is the whole file."""
     content, end, last = b"", 0, False
     while not end and not last:
+        if most_bytes > MOST_BLOCK_BYTES:
+            raise DataError(f"{work.location}:{work.line}: no end of this record within {MOST_BLOCK_BYTES:,} bytes")
         try:
             file.seek(0)
             content = file.read(work.head.num_bytes + most_bytes)[work.head.num_bytes :]

@@ -17,6 +17,7 @@ from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.csv_format import CsvFormat
 from raytemplate.data.sources.text.jsonl_format import JsonLinesFormat
 from raytemplate.data.sources.text.kept import remembered
+from raytemplate.data.sources.text.packed import unpacked
 from raytemplate.data.sources.text.rules import PROMISED, TIME, TYPES, Head, Reading, Rules, TextFormat, wider
 from raytemplate.data.sources.text.scan import ByteRange, Scanned, at_line, scan, start_of, unpack
 from raytemplate.data.times import between
@@ -191,10 +192,7 @@ def _part(file: Any, at: ByteRange) -> bytes:
 
 
 def _packed(location: str, file: Any, at: ByteRange) -> bytes:
-    import gzip
-
-    file.seek(0)
-    return unpack(location, gzip.GzipFile(fileobj=file))[at.offset :]  # type: ignore[arg-type]
+    return unpack(location, unpacked(file, location))[at.offset :]
 
 
 CSV, JSONL = TextSource(CsvFormat()), TextSource(JsonLinesFormat())
