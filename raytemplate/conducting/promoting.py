@@ -1,8 +1,8 @@
 """The promoter's process, `python -P -m raytemplate.conducting.promoting WORKSPACE [URI [MODULE ...]]`.
 
 It loads no user code. It reads one line of JSON for each request, such as {"do": "decide", "run": RUN, "actor": WHO},
-and answers with one line. With a URI it opens MLflow first, while a run trains, and imports the modules that its report
-will need; without one, when a request needs them.
+and answers with one line, except for requests that nobody waits for. With a URI it opens MLflow first, while a run
+trains, and imports the modules that its report will need; without one, when a request needs them.
 """
 
 import json
@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from raytemplate.conducting.beside import Beside
 from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.errors import ChampionMoved, RaytemplateError
 from raytemplate.execution import decide as deciding
@@ -37,6 +38,8 @@ from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 _NICENESS = 10
+_LEAVING_S = 3.0
+_UNANSWERED = ("copy_trials",)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Promoting:
     """What was found out of MLflow's database before anything was asked."""
     projected: list[str] = field(default_factory=list[str])
     """Runs that MLflow was told of, whose documents it lacks until they have ended."""
+    beside: Beside = field(default_factory=Beside)
+    """Copies trials to MLflow while nothing is asked, or while something else is."""
 
     def decide(self, run: str, actor: Actor) -> None:
         """Judge a run, and promote it if its plan does not require a person's approval."""
@@ -66,8 +71,15 @@ class Promoting:
         deciding.promote(journal, plan, ledger, self._store, actor=actor)
         self._keep_checkpoint(ledger, journal)
 
+    def copy_trials(self, run: str) -> None:
+        """Begin to copy the trials of a run that is not judged yet to MLflow, in a thread."""
+        journal = self._journal(run)
+        mirror = self._mirror(read_lock(journal).plan.promote.tracking_uri)
+        self.beside.begin(lambda goes_on: mirror.copy_trials(journal, goes_on))
+
     def project(self, run: str) -> None:
         """Bring MLflow's copy of a run and of its model in line."""
+        self.beside.end()
         journal = self._journal(run)
         plan = read_lock(journal).plan
         if self._mirror(plan.promote.tracking_uri).bring_in_line(plan, journal):
@@ -75,6 +87,7 @@ class Promoting:
 
     def finish(self) -> None:
         """Nobody asks any more: give MLflow the documents of the runs that have ended. What fails is only told."""
+        self.beside.end(_LEAVING_S)
         for journal in map(self._journal, self.projected):
             if journal.read(RunEnd) is None:
                 continue
@@ -153,8 +166,13 @@ def _serve(folder: str, uri: str | None = None, *modules: str) -> None:
     if uri is not None:
         _open_ahead(Mirror(workspace, uri, promoting.said), modules)
     for line in sys.stdin:
-        answers.write(json.dumps(_answer(json.loads(line), promoting)) + "\n")
-        answers.flush()
+        request = json.loads(line)
+        is_answered, answer = request["do"] not in _UNANSWERED, _answer(request, promoting)
+        if is_answered:
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+        elif answer:
+            print(answer["what"], file=sys.stderr)
     promoting.finish()
 
 
