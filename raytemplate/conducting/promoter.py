@@ -44,8 +44,8 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.workspace import Workspace
 
 _END_S, _LEAST_S = 5.0, 0.2
-_OF_SWEEPS = ("raytemplate.reports.page", "optuna.importance")
-"""What takes seconds to import for the report of a sweep."""
+_OF_SWEEPS = ("raytemplate.reports.page", "raytemplate.tuning.ped_anova")
+"""What takes long to import for the report of a sweep."""
 _NO_ANSWER = "MLflow did not answer within the time of the run; raytemplate resume {run} brings it in line"
 
 
@@ -55,6 +55,9 @@ class NoPromoter:
     def decide(self, journal: Journal) -> None:
         """See `execution.ports.Promoter`; always refuses."""
         raise IntegrityError(f"run {journal.run_id}: nothing is judged here")
+
+    def copy_trials(self, journal: Journal) -> None:
+        """See `execution.ports.Promoter`; does nothing, since nothing is copied from here."""
 
     def project(self, journal: Journal, within_s: float | None = None) -> None:
         """See `execution.ports.Promoter`; always refuses."""
@@ -112,6 +115,13 @@ class PromoterProcess:
             self._ask_to_judge(journal, actor)
             return
         self._ask("decide", f"raytemplate resume {journal.run_id}", run=journal.run_id, actor=actor)
+
+    def copy_trials(self, journal: Journal) -> None:
+        """See `execution.ports.Promoter`. The process does not answer this request, since it may not be ready yet."""
+        if self._team:
+            return  # the promoter does, once it has decided
+        with suppress(OSError):  # it has ended, which the next request reports
+            self._send("copy_trials", run=journal.run_id)
 
     def project(self, journal: Journal, within_s: float | None = None) -> None:
         """See `execution.ports.Promoter`. A process that does not answer in time is ended."""
@@ -282,6 +292,11 @@ class PromoterProcess:
         )
         return Actor(name=self._name, reason=reason, said=said(decision, keys.signer("identity")))
 
+    def _send(self, what: str, **asked: Any) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        self._process.stdin.write(json.dumps(encode({"do": what, **asked})) + "\n")
+        self._process.stdin.flush()
+
     def _ask(self, what: str, again: str, within_s: float | None = None, **asked: Any) -> dict[str, Any]:
         """The answer to one request; an error raised in the process is raised here.
 
@@ -295,11 +310,9 @@ class PromoterProcess:
         """
         if self._team:
             raise waiting(write_request(self._workspace, what, asked, name=self._name), again)
-        assert self._process is not None
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process is not None and self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps(encode({"do": what, **asked})) + "\n")
-            self._process.stdin.flush()
+            self._send(what, **asked)
             in_time = within_s is None or select([self._process.stdout], [], [], max(_LEAST_S, within_s))[0]
             line = self._process.stdout.readline() if in_time else ""
         except (OSError, UnicodeDecodeError):

@@ -1,8 +1,8 @@
 """The promoter's process, `python -P -m raytemplate.conducting.promoting WORKSPACE [URI [MODULE ...]]`.
 
 It loads no user code. It reads one line of JSON for each request, such as {"do": "decide", "run": RUN, "actor": WHO},
-and answers with one line. With a URI it opens MLflow first, while a run trains, and imports the modules that its report
-will need; without one, when a request needs them.
+and answers with one line, except for requests that nobody waits for. With a URI it opens MLflow first, while a run
+trains, and imports the modules that its report will need; without one, when a request needs them.
 """
 
 import json
@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from raytemplate.conducting.beside import Beside
 from raytemplate.conducting.repairing import with_runs
 from raytemplate.conducting.restoring import restore
 from raytemplate.engines.mlflow.mirror import Mirror
@@ -47,7 +48,9 @@ from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 
 _NICENESS = 10
-_AS_IT_IS = ("change_settings", "project", "project_model", "repair", "restore")
+_LEAVING_S = 3.0
+_UNANSWERED = ("copy_trials",)
+_AS_IT_IS = ("change_settings", "copy_trials", "project", "project_model", "repair", "restore")
 """Requests that decide nothing, decide on the settings themselves, or bring the ledger back that has them."""
 
 
@@ -61,6 +64,8 @@ class Promoting:
     """What was found out of MLflow's database before anything was asked."""
     projected: list[str] = field(default_factory=list[str])
     """Runs that MLflow was told of, whose documents it lacks until they have ended."""
+    beside: Beside = field(default_factory=Beside)
+    """Copies trials to MLflow while nothing is asked, or while something else is."""
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """What is answered to a request: {"error": ...} if it failed or was refused."""
@@ -84,8 +89,15 @@ class Promoting:
         deciding.promote(journal, plan, ledger, self._store, actor=actor)
         self._keep_checkpoint(ledger, journal)
 
+    def copy_trials(self, run: str) -> None:
+        """Begin to copy the trials of a run that is not judged yet to MLflow, in a thread."""
+        journal = self._journal(run)
+        mirror = self._mirror(read_lock(journal).plan.promote.tracking_uri)
+        self.beside.begin(lambda goes_on: mirror.copy_trials(journal, goes_on))
+
     def project(self, run: str) -> None:
         """Bring MLflow's copy of a run and of its model in line."""
+        self.beside.end()
         journal = self._journal(run)
         plan = read_lock(journal).plan
         if self._mirror(plan.promote.tracking_uri).bring_in_line(plan, journal):
@@ -93,6 +105,7 @@ class Promoting:
 
     def finish(self) -> None:
         """Nobody asks any more: give MLflow the documents of the runs that have ended. What fails is only told."""
+        self.beside.end(_LEAVING_S)
         for journal in map(self._journal, self.projected):
             if journal.read(RunEnd) is None:
                 continue
@@ -208,8 +221,13 @@ def _serve(folder: str, uri: str | None = None, *modules: str) -> None:
     if uri is not None:
         _open_ahead(Mirror(workspace, uri, promoting.said), modules)
     for line in sys.stdin:
-        answers.write(json.dumps(_answer(json.loads(line), promoting)) + "\n")
-        answers.flush()
+        request = json.loads(line)
+        is_answered, answer = request["do"] not in _UNANSWERED, _answer(request, promoting)
+        if is_answered:
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+        elif answer:
+            print(answer["what"], file=sys.stderr)
     promoting.finish()
 
 

@@ -124,6 +124,8 @@ class Execution:
                 self._pass("ingest", Snapshot, lambda: self._ingest(stage))
             case SweepStage():
                 self._pass("sweep", SweepResult, lambda: self._sweep(stage))
+                if self.journal.read(VerdictRecord) is None:
+                    self.promoter.copy_trials(self.journal)  # while the winner is trained and scored
             case FitStage():
                 self._settle()
                 self._pass("fit", FitResult, self._fit)

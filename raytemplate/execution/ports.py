@@ -167,6 +167,10 @@ class Promoter(Protocol):
         """
         ...
 
+    def copy_trials(self, journal: Journal) -> None:
+        """Begin to copy the trials of a sweep to MLflow, and return at once. `project` copies what is missing then."""
+        ...
+
     def project(self, journal: Journal, within_s: float | None = None) -> None:
         """Bring MLflow's copy of the run and its model up to date; a failure is a warning in the PromotionRecord.
 

@@ -156,8 +156,11 @@ class LedgerPromoter(Promoter):
     def decide(self, journal: Journal) -> None:
         decide(journal, read_lock(journal).plan, self.ledger, self.store, actor=Actor(name="ada", automatic=True))
 
-    def project(self, journal: Journal, within_s: float | None = None) -> None:
+    def copy_trials(self, journal: Journal) -> None:
         """See `Promoter`; does nothing, since there is no MLflow."""
+
+    def project(self, journal: Journal, within_s: float | None = None) -> None:
+        """See `copy_trials`."""
 
 
 @dataclass

@@ -63,7 +63,8 @@ def _shares(
     space: Sequence[Knob], counted: Sequence[TrialRecord], good: float, *, higher_is_better: bool
 ) -> tuple[tuple[str, float], ...]:
     import optuna
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+    from raytemplate.tuning.ped_anova import PedAnovaImportanceEvaluator, get_param_importances
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {knob.name: parse_draw(knob.draw).distribution() for knob in space}

@@ -106,6 +106,27 @@ def test_what_a_killed_process_began_is_made_whole(client, journal):
     assert (found[5].info.status, found[5].data.metrics["validation_mae"]) == ("FINISHED", 7.31)
 
 
+def test_a_trial_without_figures_is_completed(client, journal):
+    parent = new_parent(client)
+    tags = {"mlflow.parentRunId": parent, "raytemplate.trial": "5"}
+    half = client.create_run(experiments(client)[0], tags=tags).info.run_id
+    client.set_terminated(half, "FINISHED")
+    track_trials(client, PLAN, journal, parent)
+    assert children(client, parent)[5].data.metrics["validation_mae"] == 7.31
+
+
+def test_trials_copied_early_are_those_of_the_run_that_is_judged_later(workspace, client, journal):
+    asked = iter([True, True, True, False])
+    Mirror(workspace).copy_trials(journal, lambda: next(asked))
+    early = parent_of(client, journal)
+    assert early.info.status == "KILLED" and early.data.tags["raytemplate.plan"] == PLAN.id
+    assert sorted(children(client, early.info.run_id)) == [5, 7, 10]
+    Mirror(workspace).bring_in_line(PLAN, journal)
+    whole = parent_of(client, journal)
+    assert (whole.info.run_id, whole.info.status) == (early.info.run_id, "FINISHED")
+    assert len(children(client, early.info.run_id)) == 12 and whole.data.params["template_version"] == PLAN.version
+
+
 def test_a_slow_server_gets_the_best_and_later_the_rest(client, journal):
     parent, now = new_parent(client), iter(range(0, 1000, 3))
     track_trials(client, PLAN, journal, parent, clock=lambda: next(now))

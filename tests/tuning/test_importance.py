@@ -1,5 +1,7 @@
 """Which fields distinguish good trials from all of them, and when that cannot be told."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -77,3 +79,16 @@ def test_trials_that_may_not_win_do_not_count():
 def test_where_it_cannot_be_said_the_reason_is(space, found, why):
     said = importance(space, found, higher_is_better=False)
     assert said == Importance(why_not=said.why_not) and said.why_not.startswith(why)
+
+
+def test_scikit_learn_is_not_imported_and_whoever_wants_it_gets_it():
+    told = """
+import sys
+import raytemplate.tuning.ped_anova
+print("sklearn" in sys.modules, end=" ")
+from optuna.importance import FanovaImportanceEvaluator
+FanovaImportanceEvaluator()
+print("sklearn" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "True"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,8 +84,20 @@ class Copies:
 
     def track_trials(self, run_id: str) -> None:
         """The trials of a run's sweep, if it made one."""
-        copied, mlflow_run = self.of(run_id)
-        if copied.plan.sweep is not None:
-            from raytemplate.engines.mlflow.trials import track_trials
+        from raytemplate.engines.mlflow.trials import track_trials
 
-            track_trials(self.client, copied.lock.plan, copied.journal, mlflow_run)
+        copied, mlflow_run = self.of(run_id)
+        track_trials(self.client, copied.lock.plan, copied.journal, mlflow_run)
+
+    def track_trials_early(self, run_id: str, goes_on: Callable[[], bool]) -> None:
+        """The trials of a run that is not judged yet.
+
+        Args:
+            goes_on: asked before each trial; once it is False, the rest is left out.
+        """
+        from raytemplate.engines.mlflow.tracking import track_early
+        from raytemplate.engines.mlflow.trials import track_trials
+
+        copied = Copied.of(Journal(self.runs / run_id))
+        mlflow_run = track_early(self.client, copied, self.location)
+        track_trials(self.client, copied.lock.plan, copied.journal, mlflow_run, goes_on=goes_on)

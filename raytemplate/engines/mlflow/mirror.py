@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -111,6 +112,15 @@ class Mirror:
             with suppress(OSError):  # stderr may go to the same full disk
                 print(f"{warning or 'MLflow was told'}; that could not be recorded: {error}", file=sys.stderr)
         return not warning
+
+    def copy_trials(self, journal: Journal, goes_on: Callable[[], bool]) -> None:
+        """Copy the trials of a run that is not judged yet. Those that are left out, `bring_in_line` copies.
+
+        Args:
+            goes_on: asked before each trial; once it is False, the rest is left out.
+        """
+        with self._lock():
+            self._copies().track_trials_early(journal.run_id, goes_on)
 
     def _tell(self, journal: Journal, warning: str) -> None:
         record = journal.read(PromotionRecord)

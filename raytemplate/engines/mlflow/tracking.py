@@ -29,6 +29,21 @@ _KIND_TAG, _KIND = "mlflow.experimentKind", "custom_model_development"
 """Without it MLflow's pages ask whether the experiment is about models or about language models."""
 _MOST_METRICS, _MOST_PARAMS = 800, 100
 """How many MLflow takes in one request, with the tags."""
+_WHOLE, _CUT_SHORT = "FINISHED", "KILLED"
+"""MLflow's status of a run that was judged, and of one that is not judged yet, and never will be if it ends now."""
+
+
+def track_early(client: MlflowClient, copied: Copied, artifact_location: str | None) -> str:
+    """The id of the MLflow run of one of our runs that is not judged yet; it is created if there is none.
+
+    Until `track` completes it, its status is "KILLED", so that it stays behind with the right one if our run is killed.
+    """
+    experiment = _experiment(client, copied, artifact_location)
+    run = _found(client, experiment, copied) or _new(client, experiment, copied)
+    run_id = str(run.info.run_id)
+    if run.info.status not in (_WHOLE, _CUT_SHORT):
+        client.update_run(run_id, status=_CUT_SHORT)
+    return run_id
 
 
 def track(client: MlflowClient, copied: Copied, artifact_location: str | None) -> str:
@@ -36,14 +51,14 @@ def track(client: MlflowClient, copied: Copied, artifact_location: str | None) -
     experiment = _experiment(client, copied, artifact_location)
     run = _found(client, experiment, copied) or _new(client, experiment, copied)
     run_id = str(run.info.run_id)
-    is_new = run.info.status == "RUNNING"  # or was left so by a process that was killed
+    is_new = run.info.status != _WHOLE  # or was begun early, or left so by a process that was killed
     if _log(client, run, copied, is_new=is_new) or is_new:
         _log_records(client, run_id, copied)
     has_inputs = run.inputs is not None and bool(run.inputs.dataset_inputs)
     if copied.view.snapshot is not None and not has_inputs:
         client.log_inputs(run_id, datasets(copied))
     if is_new:
-        client.set_terminated(run_id, "FINISHED")
+        client.set_terminated(run_id, _WHOLE)
     return run_id
 
 
@@ -86,9 +101,7 @@ def _new(client: MlflowClient, experiment: str, copied: Copied) -> Run:
     start, plan = copied.view.start, copied.plan
     variant = "" if plan.variant == "standard" else f"{plan.variant} "
     name = f"{plan.as_of:%Y-%m-%d} {variant}{start.run_id}"  # MLflow's table has room for the beginning
-    return client.create_run(
-        experiment, start_time=milliseconds(start.started), run_name=name, tags={RUN_TAG: start.run_id}
-    )
+    return client.create_run(experiment, start_time=milliseconds(start.started), run_name=name, tags=run_tags(copied))
 
 
 def _log(client: MlflowClient, run: Run, copied: Copied, *, is_new: bool) -> bool:

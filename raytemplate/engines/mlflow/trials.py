@@ -2,10 +2,11 @@
 
 import math
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param
 
 from raytemplate.budget import Clock
 from raytemplate.engines.mlflow.measured import milliseconds
@@ -21,6 +22,8 @@ from raytemplate.reports.visible import visible
 
 TRIAL_TAG, TRIALS_TAG = "raytemplate.trial", "raytemplate.trials"
 PARENT_TAG = "mlflow.parentRunId"
+_SECONDS = "trial_s"
+"""The metric that each complete trial has; MLflow logs it after the parameters."""
 _LONGEST_S, _KEPT_S = 10.0, 0.5
 """Seconds that copying trials may take, and seconds of the budget reserved for the run's last steps. Trials not copied
 in time are copied the next time."""
@@ -29,11 +32,19 @@ _STATUS = {"finished": "FINISHED", "pruned": "KILLED", "cut": "KILLED", "diverge
 
 
 def track_trials(
-    client: MlflowClient, plan: RunPlan, journal: Journal, parent: str, clock: Clock = time.monotonic
+    client: MlflowClient,
+    plan: RunPlan,
+    journal: Journal,
+    parent: str,
+    clock: Clock = time.monotonic,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """Create a child run of `parent` for each of the best trials, once, however often this is called.
 
     A tag of the parent holds how many trials are copied out of how many. Without a sweep, nothing is done.
+
+    Args:
+        goes_on: asked before each trial; once it is False, the rest is left to the next call.
     """
     trials = journal.trials()
     if plan.sweep is None or not trials:
@@ -47,10 +58,10 @@ def track_trials(
     start, swept = journal.need(RunStart), journal.read(SweepResult)
     until, done = clock() + _allowed_s(plan, journal), 0
     for record in kept:
-        if clock() > until:
+        if clock() > until or not goes_on():
             break
-        child, whole = known.get(str(record.number), ("", False))
-        if not whole:
+        child, is_whole = known.get(str(record.number), ("", False))
+        if not is_whole:
             won = swept is not None and record.number == swept.best.number
             made = child or _new(client, experiment, parent, record, start, won=won)
             _log(client, made, record, plan.fit.metric, start.started)
@@ -71,10 +82,13 @@ def _told(logged: int, number: int) -> str:
 
 
 def _known(client: MlflowClient, experiment: str, parent: str) -> dict[str, tuple[str, bool]]:
-    """Trial -> its child run, and whether that is complete: if it is "running", its process was killed."""
+    """Trial -> its child run, and whether that is complete: if not, the process that made it was killed."""
     found = client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'", max_results=5 * MOST_COPIED)
     return {
-        run.data.tags[TRIAL_TAG]: (str(run.info.run_id), run.info.status != "RUNNING")
+        run.data.tags[TRIAL_TAG]: (
+            str(run.info.run_id),
+            run.info.status != "RUNNING" and _SECONDS in run.data.metrics,
+        )
         for run in found
         if TRIAL_TAG in run.data.tags
     }
@@ -85,6 +99,8 @@ def _new(client: MlflowClient, experiment: str, parent: str, record: TrialRecord
             "mlflow.user": start.user}  # fmt: skip
     if won:
         tags["raytemplate.winner"] = "true"
+    if problem := visible(redact(record.problem))[:_MOST_TAG_LENGTH]:
+        tags["raytemplate.problem"] = problem
     made = client.create_run(
         experiment, start_time=milliseconds(start.started), run_name=f"trial {record.number}", tags=tags
     )
@@ -94,14 +110,12 @@ def _new(client: MlflowClient, experiment: str, parent: str, record: TrialRecord
 def _log(client: MlflowClient, child: str, record: TrialRecord, metric: str, started: datetime) -> None:
     # When a trial began is not kept: all begin with their run, and last as long as they did.
     begun = milliseconds(started)
-    metrics = [Metric("trial_s", record.actual_s, begun, 0)]
+    # First, since MLflow gives each new run the status "RUNNING", which one that is never completed must not keep.
+    client.set_terminated(child, _STATUS[record.state], end_time=begun + int(record.actual_s * 1000))
+    metrics = [Metric(_SECONDS, record.actual_s, begun, 0)]
     if record.validation is not None and math.isfinite(record.validation):
         metrics.append(Metric(f"validation_{metric}", record.validation, begun, record.best_epoch))
     if record.cost_usd:
         metrics.append(Metric("cost_usd", record.cost_usd, begun, 0))
     params: list[Param] = [parameter(name, value) for name, value in record.values.items()]
-    problem = visible(redact(record.problem))[:_MOST_TAG_LENGTH]
-    client.log_batch(
-        child, metrics=metrics, params=params, tags=[RunTag("raytemplate.problem", problem)] if problem else []
-    )
-    client.set_terminated(child, _STATUS[record.state], end_time=begun + int(record.actual_s * 1000))
+    client.log_batch(child, metrics=metrics, params=params)
