@@ -207,11 +207,9 @@ def main() -> int:
             else:
                 admin = stack.enter_context(postgres_server(syncs=True))
                 new = lambda admin=admin: new_ledger(admin)  # noqa: E731
-            for target in (
-                *costs(new, kind, options.events, options.appends),
-                *holds(new, kind, options.terms, options.kills),
-            ):
-                print(*target.row(), file=sys.stderr)
+            cost = costs(new, kind, options.events, options.appends)
+            for target in itertools.chain(cost, holds(new, kind, options.terms, options.kills)):
+                print(*target.row(), file=sys.stderr, flush=True)
                 found.append(target)
     facts = {"date": f"{began:%Y-%m-%d %H:%M} UTC", **machine(), "command": " ".join(["governance.py", *sys.argv[1:]]),
              "versions": ", ".join(f"{name} {number}" for name, number in versions().items())}  # fmt: skip
