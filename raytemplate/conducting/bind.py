@@ -27,6 +27,7 @@ from raytemplate.models.options import Family
 from raytemplate.planning.look import champion_of, this_machine
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records.run import RunStart
+from raytemplate.records.swept import SweepResult
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.workspace import Workspace
 from raytemplate.units import show_bytes
@@ -36,6 +37,8 @@ _STREAM_STORE_BYTES = 2_000_000_000
 _MOST_STORE_SHARE = 0.3
 _WORTH_TELLING_BYTES = 1_000_000_000
 _IMPORT_LIMIT_S = 60.0
+_OF_SWEEPS = ("raytemplate.execution.sweeping", "raytemplate.engines.ray.trials.tuner")
+"""What runs trials."""
 
 
 class Bound:
@@ -120,7 +123,16 @@ class Bound:
         self._listener.note("stopping")
 
     def _import_ahead(self) -> None:
-        """Import the family's libraries and its trainer while Ray starts and reads."""
+        """Import the family's libraries and its trainer while Ray starts and reads.
+
+        If trials come first, import what runs them, and the libraries only when the first trial imports them too. They
+        take seconds, and this process's threads share one interpreter, so the first trial would begin later.
+        """
+        if self._plan.sweep is not None and self._journal.read(SweepResult) is None:
+            self._engine.has_imported.wait(_IMPORT_LIMIT_S)
+            for name in _OF_SWEEPS:
+                importlib.import_module(name)
+            self._engine.has_begun_trials.wait(_IMPORT_LIMIT_S)
         family: Family = plugins.load(plugins.FAMILIES, self._plan.fit.family)
         for target in (family.loop, family.predictor):
             importlib.import_module(target.partition(":")[0])

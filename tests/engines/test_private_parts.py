@@ -64,6 +64,8 @@ USED = {
     "ray.tune.execution.class_cache:_ActorClassCache.get": TRIALS,
     "ray.tune.execution.tune_controller:_get_trainable_kwargs": TRIALS,
     "ray.tune.execution.tune_controller:TuneController._schedule_trial_task": TRIALS,
+    "ray.tune.execution.tune_controller:TuneController.on_step_end":
+        "the states of trials that ended in the last ten seconds are encoded when a sweep has ended",
     "ray.air._internal.usage:tag_callbacks": "a sweep imports MLflow before its first trial, to count it",
     "ray.train._internal.storage:StorageContext.experiment_driver_staging_path":
         "a sweep's experiment is copied to its folder every ten seconds, and when it has ended",

@@ -49,6 +49,8 @@ class RayEngine(Engine):
         self._changes = ExitStack()
         self.has_imported = threading.Event()
         """Set once the imports for reading are done; another thread may then import what training needs."""
+        self.has_begun_trials = threading.Event()
+        """Set once the first trial of a sweep has begun."""
 
     def ready(self) -> None:
         """See `execution.ports.Engine`. The first stage's imports run while Ray starts."""
@@ -76,7 +78,7 @@ class RayEngine(Engine):
             return again.ingested
         if self._cluster.ours and stage.mode == "memory":
             without_sharing(self._changes)
-        reusing = Reusing(plan=self._plan, folder=self._folder)
+        reusing = Reusing(plan=self._plan, folder=self._folder, before_reading=self._cluster.wait_for_reader)
         self._data = data = translated("ingest", lambda: reusing.open(stage, expected))
         return data.ingested
 
@@ -103,7 +105,8 @@ class RayEngine(Engine):
         if self._cluster.ours and stage.workers > 1:
             without_cleaner(self._changes)
         ours = self._cluster.ours
-        translated("sweep", lambda: run_sweep(stage, data, journal, advisor, meter, on_news, ours=ours))
+        begun = self.has_begun_trials.set
+        translated("sweep", lambda: run_sweep(stage, data, journal, advisor, meter, on_news, begun, ours=ours))
 
     @override
     def score(

@@ -72,6 +72,9 @@ class AttachedRay:
         """Wait until this process is connected, or has failed to connect."""
         self._ready.wait()
 
+    def wait_for_reader(self) -> None:
+        """See `RunningRay`. Does nothing: there are no workers of this job yet."""
+
     def begin_to_stop(self) -> None:
         """See `RunningRay`. Disconnecting is quick, so it is left to `stop`."""
         if self._connected:

@@ -35,6 +35,7 @@ _ENVIRONMENT = {
 }
 _START_LIMIT_S = 120.0
 _STOP_LIMIT_S, _HASTE_S = 15.0, 3.0
+_READER_LIMIT_S = 15.0
 _TURN_POLL_S = 0.2
 
 
@@ -68,6 +69,7 @@ class LocalRay:
         self._ready, self._end = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self.ours = False
+        self._reader: Any = None
         self._set: list[str] = []
         self._thread = threading.Thread(target=self._live, name="ray", daemon=True)
 
@@ -95,6 +97,13 @@ class LocalRay:
     def wait_quietly(self) -> None:
         """Wait until Ray runs or has failed to start, without raising: `wait` raises when Ray is needed."""
         self._ready.wait(_START_LIMIT_S)
+
+    def wait_for_reader(self) -> None:
+        """See `RunningRay`. If a task came earlier, another worker would import the same for it."""
+        import ray
+
+        if self._reader is not None:
+            ray.wait([self._reader], timeout=_READER_LIMIT_S)
 
     def __enter__(self) -> LocalRay:
         return self.start()
@@ -153,7 +162,7 @@ class LocalRay:
         self.ours = True
         lost.in_use(context.address_info, ours=True)
         hold_mark(Path(context.address_info["session_dir"]))
-        _warm_up()
+        self._reader = _warm_up()
 
     @contextmanager
     def _in_turn(self) -> Generator[None]:
@@ -172,14 +181,15 @@ class LocalRay:
                     raise
 
 
-def _warm_up() -> None:
-    """Have a worker import what reading needs while this process imports what training needs.
+def _warm_up() -> Any:
+    """Have a worker import what reading needs while this process imports what training needs. Returns a reference that
+    is ready when it has.
 
     Ray's other initial workers stay free of tasks, so that an actor can take one and needs no new process.
     """
     import ray
 
-    ray.remote(num_cpus=0)(_import_reader).remote()
+    return ray.remote(num_cpus=0)(_import_reader).remote()
 
 
 def _import_reader() -> None:

@@ -32,6 +32,10 @@ class RunningRay(Protocol):
         """Wait until it can be used or has failed, without raising: `wait` raises when it is needed."""
         ...
 
+    def wait_for_reader(self) -> None:
+        """Wait until a worker has imported what reading needs, if one does so in advance. Call after `wait`."""
+        ...
+
     def begin_to_stop(self) -> None:
         """Begin to leave it, since it is no longer needed; returns at once."""
         ...

@@ -263,6 +263,11 @@ def dataset(pieces: tuple[Piece, ...], *, once: bool = False) -> ray.data.Datase
     )
 
 
+def is_read_alone(stage: IngestStage) -> bool:
+    """Whether a single worker reads the rows of a stage in memory mode; see `dataset`."""
+    return stage.mode == "memory" and sum(file.bytes_to_read for file in stage.files) < _BYTES_A_TASK
+
+
 def _task(pieces: tuple[Piece, ...]) -> Iterator[pa.Table]:
     """The rows of the pieces; successive pieces whose columns have the same types share a table."""
     if len(pieces) == 1:

@@ -1,6 +1,7 @@
 """Takes over rows that an earlier run has encoded, if they are the same; else reads them, and keeps them for later."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ import ray
 
 from raytemplate.data.sources.stamps import Stamps
 from raytemplate.engines.ray.data.ingest import OpenData, open_data, quiet_data
+from raytemplate.engines.ray.data.pieces import is_read_alone
 from raytemplate.errors import IntegrityError
 from raytemplate.execution.encoded_rows import EncodedRows, StoredRows, files_of, num_bytes
 from raytemplate.planning.encoded_key import EncodedKey, encoded_key
@@ -32,6 +34,8 @@ class Reusing:
     """The run's plan."""
     folder: Path
     """The run's folder."""
+    before_reading: Callable[[], None] = lambda: None
+    """Called before rows are read by a single worker."""
 
     @property
     def store(self) -> EncodedStore:
@@ -67,6 +71,8 @@ class Reusing:
         return _with_notes(data, (*notes, *self._keep(data, key, stamps)))
 
     def _read(self, stage: IngestStage, expected: Snapshot | None) -> OpenData:
+        if is_read_alone(stage):
+            self.before_reading()
         return open_data(stage, expected, self.quarantine, kept_beside(self.folder))
 
     def _take_over(self, stored: Stored, stage: IngestStage, expected: Snapshot | None) -> tuple[OpenData | None, str]:

@@ -70,6 +70,26 @@ def without_extras(stack: ExitStack) -> None:
     )
 
 
+def encoding_as_trials_end(stack: ExitStack) -> None:
+    """Until the stack is closed, Tune encodes the state of a trial for its file when the trial has ended.
+
+    It would encode all that have ended in the last ten seconds when it writes the file, and a sweep waits for that at
+    its end.
+    """
+    if (parts := found(f"{_CONTROLLER}:TuneController.on_step_end")) is None:
+        return
+    (on_step_end,) = parts
+
+    def encode(controller: Any) -> None:
+        on_step_end(controller)
+        waiting: set[Any] = getattr(controller, "_trials_to_cache", set[Any]())
+        for trial in [one for one in waiting if one.is_finished()]:
+            controller._trial_metadata[trial.trial_id] = trial.get_json_state()
+            waiting.remove(trial)
+
+    replace(stack, {f"{_CONTROLLER}:TuneController.on_step_end": encode})
+
+
 def actor_of(trial: Any) -> Any:
     """The actor of one of Tune's trials; None if it has none yet, or without private parts."""
     return None if is_plain() else getattr(getattr(trial, "temporary_state", None), "ray_actor", None)

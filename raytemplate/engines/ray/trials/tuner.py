@@ -3,7 +3,7 @@
 import math
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from ray.tune.logger import JsonLoggerCallback, TBXLoggerCallback
 
 from raytemplate.budget import Meter
 from raytemplate.engines.ray.data.ingest import OpenData
-from raytemplate.engines.ray.private.tune import with_actors_of, without_extras
+from raytemplate.engines.ray.private.tune import encoding_as_trials_end, with_actors_of, without_extras
 from raytemplate.engines.ray.training.train import held_by, lower, lower_trial
 from raytemplate.engines.ray.trials.asking import NUMBER, AdvisorCallback, AdvisorScheduler, AdvisorSearcher, Asking
 from raytemplate.engines.ray.trials.feature_sets import FeatureSets, half_a_store
@@ -39,19 +39,29 @@ _POLL_S = 0.5
 
 
 def run_sweep(
-    stage: SweepStage, data: OpenData, journal: Journal, advisor: Advisor, meter: Meter, on_news: OnNews, *, ours: bool
+    stage: SweepStage,
+    data: OpenData,
+    journal: Journal,
+    advisor: Advisor,
+    meter: Meter,
+    on_news: OnNews,
+    on_begin: Callable[[], None] = lambda: None,
+    *,
+    ours: bool,
 ) -> None:
     """See `execution.ports.Engine.sweep`.
 
     Args:
+        on_begin: called whenever a trial begins.
         ours: whether this Ray is the run's own.
     """
     with ExitStack() as stack:
         stack.enter_context(_environment())
         without_extras(stack)
+        encoding_as_trials_end(stack)
         if ours:
             with_actors_of(stack, TrialActor)
-        starter = _Starter(stage, data, journal)
+        starter = _Starter(stage, data, journal, on_begin)
         stack.callback(starter.close)
         asking = Asking(advisor=advisor, meter=meter, on_news=on_news, begin=starter.begin, freed=starter.freed)
         _fit_in_thread(_tuner(stage, journal, asking), asking)
@@ -60,8 +70,9 @@ def run_sweep(
 class _Starter:
     """Starts trials in the actors that Tune has for them."""
 
-    def __init__(self, stage: SweepStage, data: OpenData, journal: Journal) -> None:
+    def __init__(self, stage: SweepStage, data: OpenData, journal: Journal, on_begin: Callable[[], None]) -> None:
         self._stage, self._journal, self._features = stage, journal, data.ingested.features
+        self._on_begin = on_begin
         self._feature_sets = FeatureSets(data, journal.code, at_least=stage.slots + 1, room_bytes=half_a_store())
         self._groups: Groups | None = None
         if stage.workers > 1:
@@ -72,7 +83,9 @@ class _Starter:
         """Hand a trial to the actor; returns at once, even if its rows are not encoded yet."""
         request = lower_trial(trial, self._stage, self._features, self._journal)
         exchange = self._groups.lease(trial.number, request) if self._groups else None
-        return actor.begin.remote(request, self._feature_sets.rows(trial.number, trial.values), exchange)
+        begun = actor.begin.remote(request, self._feature_sets.rows(trial.number, trial.values), exchange)
+        self._on_begin()
+        return begun
 
     def freed(self, number: int, *, killed: bool) -> None:
         """Call when a trial has ended: what it ran in was killed with it, or is free for another trial."""
