@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from raytemplate.api.workspaces import workspace_at
-from raytemplate.errors import UsageError
+from raytemplate.errors import Refused, UsageError
 from raytemplate.plugins import suggest
 from raytemplate.records.holdings import Holding, HoldingKind
 from raytemplate.reports.holdings_shown import holdings_text
+from raytemplate.store.workspace import Workspace
 from raytemplate.units import Span, parse_span
+
+if TYPE_CHECKING:
+    from raytemplate.history.held_models import Retention
 
 KINDS: tuple[HoldingKind, ...] = tuple(kind for kind in get_args(HoldingKind) if kind != "frozen")
 """What may be freed: anything but the copies of rows that the ledger has frozen."""
@@ -51,13 +56,14 @@ def clean(free: str | Collection[str] = (), *, retention: str | Span = "", works
         free: kinds such as "encoded"; "all" means all but `needed`, the copies of rows without which a run cannot be
             made again once its source has changed, and but `models`.
         retention: how long a model is kept that is no champion, none of the last five and does not wait, such as
-            "90d"; without it, for ever. Models are listed if it is given, or if `models` are to be freed.
+            "90d"; without it, as long as the settings in force say, or for ever. It may not be shorter than they say.
+            Models are listed if there is one, or if `models` are to be freed.
 
     Raises:
+        Refused: the retention is shorter than the settings in force say.
         UsageError: there is no such kind, it is never freed, or the retention is no length of time.
         IntegrityError: models are to be freed, and the ledger is lost or was edited, or a run is being worked on.
     """
-    from raytemplate.history.held_models import FOR_EVER, Retention
     from raytemplate.history.holdings import free as free_kinds
     from raytemplate.history.holdings import holdings
 
@@ -73,9 +79,26 @@ def clean(free: str | Collection[str] = (), *, retention: str | Span = "", works
     found_in = workspace_at(workspace)
     by_all = set(KINDS) - {*_ONLY_BY_NAME, *_NEVER} if ALL in asked else set[HoldingKind]()
     wanted: list[HoldingKind] = [kind for kind in KINDS if kind in asked or kind in by_all]
-    span = _span(retention) if retention else FOR_EVER
-    models = Retention(span=span) if retention or "models" in wanted else None
+    models = _retention(found_in, retention, asked="models" in wanted)
     return Cleaned(holdings=free_kinds(found_in, wanted, models) if wanted else holdings(found_in, models))
+
+
+def _retention(workspace: Workspace, retention: str | Span, *, asked: bool) -> Retention | None:
+    """How long models are kept: at least as long as the settings in force say."""
+    from raytemplate.execution.in_force import in_force
+    from raytemplate.history.held_models import FOR_EVER, Retention
+
+    if not (retention or asked):
+        return None
+    settings, now = in_force(workspace).settings, datetime.now(UTC)
+    least = parse_span(settings.keep) if settings.keep else None
+    span = _span(retention) if retention else least or FOR_EVER
+    if least is not None and span.unit != "all" and span.back_from(now) > least.back_from(now):
+        raise Refused(
+            f"--retention {span}: the settings in force keep models for {least}",
+            next_step="raytemplate clean --free models    # as long as they say",
+        )
+    return Retention(span=span, champions=settings.champions)
 
 
 def _span(retention: str | Span) -> Span:

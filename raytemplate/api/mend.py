@@ -24,8 +24,10 @@ def repair_ledger(model: str = "", *, workspace: str | None = None) -> tuple[Men
 
     Raises:
         UsageError: no such model.
+        Forbidden: in team mode, for anybody but its promoter.
         IntegrityError: the ledger is lost or was edited.
     """
+    from raytemplate.conducting.answering import refuse_to_mend
     from raytemplate.conducting.promoter import PromoterProcess
     from raytemplate.ledger.opening import open_ledger
     from raytemplate.ledger.refusals import no_such
@@ -40,7 +42,8 @@ def repair_ledger(model: str = "", *, workspace: str | None = None) -> tuple[Men
         ledger.history(name)  # refuses an edited ledger before a process is started
     if not asked:
         return ()
-    with PromoterProcess(found_in, None, found_in.root / "promoter.log", getpass.getuser()) as promoter:
+    refuse_to_mend(found_in)
+    with PromoterProcess(found_in, None, found_in.root / "promoter.log", getpass.getuser(), mends=True) as promoter:
         mended: list[Mended] = []
         for name in asked:
             mended.append(promoter.repair(name))
@@ -60,9 +63,11 @@ def restore_ledger(
         reason: why an older one is restored; the ledger keeps it.
 
     Raises:
+        Forbidden: in team mode, for anybody but its promoter.
         IntegrityError: something is wrong with the copy, it is of another ledger, or it is an older one.
         UsageError: it cannot be read, or an older one is to be restored without a reason.
     """
+    from raytemplate.conducting.answering import refuse_to_mend
     from raytemplate.conducting.promoter import PromoterProcess
     from raytemplate.conducting.restoring import found_in, refuse_older
 
@@ -73,6 +78,7 @@ def restore_ledger(
     found = found_in(path, there)
     if not older:
         refuse_older(found, path)
+    refuse_to_mend(there)
     create(there)
-    with PromoterProcess(there, None, there.root / "promoter.log", getpass.getuser()) as promoter:
+    with PromoterProcess(there, None, there.root / "promoter.log", getpass.getuser(), mends=True) as promoter:
         return promoter.restore(path, found, redact(reason))

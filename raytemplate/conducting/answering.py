@@ -29,7 +29,7 @@ from raytemplate.execution.failure import rewrite_end
 from raytemplate.execution.in_force import settings_in_force
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.requests import unanswered, write_answer
+from raytemplate.execution.requests import is_team, unanswered, write_answer
 from raytemplate.execution.resuming import working_on
 from raytemplate.ledger import keys
 from raytemplate.ledger.decisions import check_decision
@@ -50,8 +50,8 @@ Answered = tuple[PromoterRequest, PromoterAnswer]
 POLL_S = 3.0
 """Seconds between looks for requests."""
 _OF_RUNS = ("decide", "promote")
-_NOT_ASKED = ("answer", "finish", "project", "project_model")
-"""What a promoter does, and nobody asks for by a request."""
+_ASKED = (*_OF_RUNS, "change_settings", "mark_snapshot", "revoke_key", "roll_back", "waive")
+"""What may be asked for by a request: each of them checks what a person has signed."""
 _WAIT_S = 60.0
 
 
@@ -70,6 +70,16 @@ def refuse_other_promoter(workspace: Workspace) -> None:
         )
     if refusal := ring.unlisted(keys.promoter().key, "promoter"):
         raise Forbidden(refusal, next_step="raytemplate promoter --once    # where a listed key is")
+
+
+def refuse_to_mend(workspace: Workspace) -> None:
+    """Refuse to write MLflow's copy or the ledger as a person who is not the team's promoter. Solo, anybody may.
+
+    Raises:
+        Forbidden: the key of this user is not listed.
+    """
+    if is_team(workspace):
+        refuse_other_promoter(workspace)
 
 
 def answer_requests(
@@ -112,7 +122,7 @@ def _answer(workspace: Workspace, request: PromoterRequest) -> PromoterAnswer | 
     """The answer to a request; None if it has to wait."""
     plain = PromoterAnswer(request=request.id, exit_code=EXIT_DONE, at=datetime.now(UTC), key=keys.promoter().key.id)
     try:
-        if request.do.startswith("_") or request.do in _NOT_ASKED or not callable(vars(Promoting).get(request.do)):
+        if request.do not in _ASKED:
             raise UsageError(f"request {request.id}: a promoter does nothing such as {request.do!r}")
         if request.do not in _OF_RUNS:
             _act(workspace, request)

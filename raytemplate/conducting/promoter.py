@@ -74,11 +74,22 @@ class PromoterProcess:
         searched: also import what the report of a sweep needs, before the first request.
         log: file for the process's stderr.
         name: the person who asks, for the ledger's events.
+        mends: nobody is asked, in team mode either, since this user is the promoter, who mends what only a promoter may
+            write; see `answering.refuse_to_mend`.
     """
 
-    def __init__(self, workspace: Workspace, uri: str | None, log: Path, name: str, *, searched: bool = False) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        uri: str | None,
+        log: Path,
+        name: str,
+        *,
+        searched: bool = False,
+        mends: bool = False,
+    ) -> None:
         self._workspace, self._name, self._log = workspace, name, log
-        self._team = is_team(workspace)
+        self._team = not mends and is_team(workspace)
         self._process: subprocess.Popen[str] | None = None
         if not self._team:
             self._process = self._started([] if uri is None else [uri, *(_OF_SWEEPS if searched else ())])
@@ -255,7 +266,7 @@ class PromoterProcess:
     def _ask_to_judge(self, journal: Journal, actor: Actor) -> None:
         """In team mode: keep the verdict that is foreseen, and ask the promoter for the one that counts."""
         plan, fit = read_lock(journal).plan, journal.need(FitResult)
-        verdict = foresee(journal, plan, actor)
+        verdict = foresee(journal, plan, open_ledger(self._workspace), actor)
         if is_asked_for(plan, verdict):
             signed = self._signed("judge", plan.name, "", run_id=journal.run_id, digest=fit.candidate.digest)
             asked = {"run": journal.run_id, "actor": actor}

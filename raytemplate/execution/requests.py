@@ -15,6 +15,7 @@ from raytemplate.execution.decide import evidence_from
 from raytemplate.execution.journal import Journal
 from raytemplate.governance.gates.gate import build_gates
 from raytemplate.governance.judge import judge
+from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import found_ledger
 from raytemplate.planning.stages import RunPlan
 from raytemplate.records import codec
@@ -98,10 +99,17 @@ def answer_file(workspace: Workspace, request: str) -> Path:
     return workspace.requests / f"{request}{_ANSWER}"
 
 
-def foresee(journal: Journal, plan: RunPlan, actor: Actor) -> Verdict:
-    """The verdict as the promoter will find it, unless waivers or what was judged before change it."""
-    gates, now = build_gates(plan.govern.gates), datetime.now(UTC)
-    return judge(gates, evidence_from(journal), promotion=plan.govern.promotion, actor=actor, now=now)
+def foresee(journal: Journal, plan: RunPlan, ledger: Ledger, actor: Actor) -> Verdict:
+    """The verdict as the promoter will find it, unless what was judged before changes it."""
+    digest = journal.need(FitResult).candidate.digest
+    return judge(
+        build_gates(plan.govern.gates),
+        evidence_from(journal),
+        promotion=plan.govern.promotion,
+        actor=actor,
+        waivers=ledger.waivers(plan.name, run_id=journal.run_id, digest=digest),
+        now=ledger.now(),
+    )
 
 
 def is_asked_for(plan: RunPlan, verdict: Verdict) -> bool:
