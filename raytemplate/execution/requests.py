@@ -52,7 +52,7 @@ def write_request(
     """
     now = datetime.now(UTC)
     request = PromoterRequest(
-        id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+        id=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",
         do=do,
         asked=Settings(codec.encode(dict(asked))),
         name=name,

@@ -177,9 +177,11 @@ def test_a_bug_in_the_promoter_is_a_bug_with_its_trace(held, tmp_path):
 
 
 def test_nobody_but_the_promoter_judges_or_moves_a_head():
-    """docs/decisions/0002. `testing` holds the fakes of plug-in authors."""
+    """docs/decisions/0002. `answering` is a team's promoter; `requests` foresees its verdict and moves nothing.
+    `testing` holds the fakes of plug-in authors."""
     root = Path(package.__file__).parent
     moving = re.compile(r"\bledger\.(promote|rollback|wait)\(|\bjudge\(|\bdecid(e|ing)\.(decide|promote|roll_back)\(")
     named = {str(path.relative_to(root)) for path in root.rglob("*.py") if moving.search(path.read_text())}
     found = {name for name in named if not name.startswith("testing/")}
-    assert found == {"execution/decide.py", "governance/judge.py", "conducting/promoting.py"}
+    promoters = {"conducting/promoting.py", "conducting/answering.py"}
+    assert found == {"execution/decide.py", "execution/requests.py", "governance/judge.py", *promoters}

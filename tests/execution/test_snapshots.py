@@ -77,9 +77,9 @@ def test_one_that_is_revoked_while_the_candidate_is_judged_is_judged_again(tmp_p
     held = judged(tmp_path, promotion="manual")
     promote, digest = type(held.ledger).promote, held.journal.need(Snapshot).digest
 
-    def late(ledger, *arguments):
+    def late(ledger, *arguments, **named):
         api.revoke_snapshot(digest, reason="wrong labels", workspace=str(tmp_path))
-        return promote(ledger, *arguments)
+        return promote(ledger, *arguments, **named)
 
     monkeypatch.setattr(type(held.ledger), "promote", late)
     assert decide(held.journal, held.plan, held.ledger, held.store, actor=ADA) is None

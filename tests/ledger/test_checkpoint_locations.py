@@ -15,6 +15,7 @@ from raytemplate.ledger.settings import change_to
 from raytemplate.ledger.signing import new_private_key, signer_of
 from raytemplate.records.governed import GovernanceSettings, Location
 from raytemplate.records.judged import Actor
+from raytemplate.store.workspace import Workspace
 
 START, GROUNDS = datetime(2013, 6, 1, tzinfo=UTC), Grounds(plan="p", snapshot="s", evaluation_sha256="e")
 PROMOTER, ANN = (signer_of(new_private_key()) for _ in range(2))
@@ -38,7 +39,7 @@ def ledger_with(folder: Path, location: Location) -> Ledger:
 def promote(ledger: Ledger, digest: str) -> str:
     term = ledger.history("flights").term
     ledger.promote("flights", digest, f"run-{digest}", START, term, Actor(name="ann", automatic=True), GROUNDS)
-    return keep_checkpoint(ledger)
+    return keep_checkpoint(ledger, Workspace(ledger.path.parent.parent))
 
 
 def repository(folder: Path, *options: str) -> str:

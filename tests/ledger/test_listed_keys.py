@@ -1,7 +1,7 @@
 """Settings in force say whose keys count: of people who decide, and of promoters that sign."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,9 @@ START = datetime(2013, 6, 1, tzinfo=UTC)
 ANN, BOB, CI, LAPTOP = (signer_of(new_private_key()) for _ in range(4))
 TEAM = GovernanceSettings(mode="team", people=(ANN.key.id,), promoters=(CI.key.id,))
 GROUNDS, RUN = Grounds(plan="p", snapshot="s", evaluation_sha256="e"), Actor(name="ann", automatic=True)
-WAIVED = Waived(run_id="r", digest="d", gate="latency", expires=START, actor=Actor(name="ann", reason="because"))
+WAIVED = Waived(
+    run_id="r", digest="d", gate="latency", expires=START + timedelta(days=7), actor=Actor(name="ann", reason="because")
+)
 
 
 def ledger_of(folder: Path, promoter: Signer) -> Ledger:
