@@ -7,7 +7,6 @@ import importlib
 import signal
 import sys
 import threading
-from contextlib import suppress
 from types import TracebackType
 
 from raytemplate import plugins
@@ -78,13 +77,9 @@ class Bound:
                 searched=self._plan.sweep is not None,
             )
         threading.Thread(target=self._import_ahead, name="import", daemon=True).start()
-        number, size = sweep_sessions(note=self._note_in_log)
+        number, size = sweep_sessions(note=self._journal.note)
         if size > _WORTH_TELLING_BYTES:
             self._listener.note(f"removed {number} temporary folders of earlier runs: {show_bytes(size)}")
-
-    def _note_in_log(self, text: str) -> None:
-        with suppress(OSError), self._journal.log.open("a") as log:
-            log.write(f"{text}\n")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from raytemplate.records.reproduced import Reproduction
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.records.submitted import ClusterWork, SubmittedJob
 from raytemplate.records.swept import SweepResult, TrialBegun, TrialRecord
+from raytemplate.redact import redact
 from raytemplate.store.atomic import append_line, read_lines, write_atomic, write_first
 from raytemplate.store.workspace import Workspace
 
@@ -112,6 +113,11 @@ class Journal:
     def log(self) -> Path:
         """Everything Ray prints."""
         return self.folder / "ray.log"
+
+    def note(self, text: str) -> None:
+        """Add a line of our own to what Ray prints, secrets redacted. A line that cannot be written is left out."""
+        with suppress(OSError), self.log.open("a") as log:
+            log.write(f"{redact(text)}\n")
 
     @property
     def events(self) -> Path:

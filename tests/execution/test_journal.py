@@ -224,3 +224,11 @@ def test_a_full_disk_leaves_the_run_its_own_error_and_the_last_beat(tmp_path):
         (tmp_path / "attempt-1.tmp").mkdir()  # nothing can be written there any more
         raise Unavailable("disk full")
     assert 0 <= journal.spent().seconds < 5
+
+
+def test_a_note_in_the_log_is_redacted_and_one_that_cannot_be_written_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-many-letters")
+    journal = Journal(tmp_path)
+    journal.note("refused: a-secret-of-many-letters")
+    assert journal.log.read_text() == "refused: ***\n"
+    Journal(tmp_path / "gone").note("nothing happens")

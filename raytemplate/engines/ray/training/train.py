@@ -129,7 +129,7 @@ def fit(
     request = lower(stage, data.ingested.features, journal, meter.training_remaining_s(), made)
     stands = standing(journal)
     for problem in stands.refused:
-        journal.log.open("a").write(f"checkpoint refused: {problem}\n")
+        journal.note(f"checkpoint refused: {problem}")
     if stands.refused and stands.checkpoint is None:
         raise IntegrityError(f"no good checkpoint is left: {'; '.join(stands.refused)}", next_step="start a new run")
     started = time.monotonic()
