@@ -14,7 +14,7 @@ from raytemplate.plugins import suggest
 from raytemplate.records.holdings import Holding, HoldingKind
 from raytemplate.reports.holdings_shown import holdings_text
 from raytemplate.store.workspace import Workspace
-from raytemplate.units import Span, parse_span
+from raytemplate.units import Span, parse_span, show
 
 if TYPE_CHECKING:
     from raytemplate.history.held_models import Retention
@@ -103,6 +103,12 @@ def _retention(workspace: Workspace, retention: str | Span, *, asked: bool) -> R
 
 def _span(retention: str | Span) -> Span:
     try:
-        return parse_span(retention)
-    except ValueError as error:
-        raise UsageError(f"retention: {error}") from error
+        span = parse_span(retention)
+    except ValueError:
+        span = None
+    if span is None or span.unit in ("minute", "hour"):  # "1m" is a minute, and was rarely meant
+        raise UsageError(
+            f"retention: got {show(str(retention))}, expected a number of days, months or years, such as 90d or 1 year",
+            next_step="raytemplate clean --retention 90d",
+        )
+    return span

@@ -6,6 +6,7 @@ import getpass
 from typing import TYPE_CHECKING
 
 from raytemplate.api.workspaces import workspace_at, workspace_to_write
+from raytemplate.errors import UsageError
 from raytemplate.ledger import keys
 from raytemplate.redact import redact
 
@@ -51,7 +52,7 @@ def revoke_key(key: str, *, reason: str = "", workspace: str | None = None) -> t
     """Let a key sign nothing more in a workspace's ledger. What it has signed stays valid.
 
     Args:
-        key: its id, or the unique beginning of it.
+        key: its id, or the unique beginning of it, six digits or more.
         reason: why, kept in the ledger.
 
     Returns:
@@ -59,11 +60,20 @@ def revoke_key(key: str, *, reason: str = "", workspace: str | None = None) -> t
 
     Raises:
         IntegrityError: the ledger is lost or was edited.
-        UsageError: the ledger knows no such key, or several.
+        UsageError: there is no reason, or the ledger knows no such key, or several.
     """
     from raytemplate.conducting.promoter import PromoterProcess
+    from raytemplate.ledger.opening import open_ledger
+    from raytemplate.ledger.refusals import one_key
 
     found_in = workspace_to_write(workspace)
-    ledger_keys(workspace=workspace)  # refuses a lost or edited ledger before a process is started
+    known = one_key(open_ledger(found_in).keyring(), key)  # refuses a lost ledger before a process is started
+    if known.revoked:
+        return known, ""
+    if not reason.strip():
+        raise UsageError(
+            "a key that is revoked stays revoked: expected a reason, which the ledger keeps",
+            next_step=f'raytemplate identity revoke {known.key.id} --reason "..."',
+        )
     with PromoterProcess(found_in, None, found_in.root / "promoter.log", getpass.getuser()) as promoter:
-        return promoter.revoke_key(key, redact(reason))
+        return promoter.revoke_key(known.key.id, redact(reason))

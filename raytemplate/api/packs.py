@@ -9,6 +9,7 @@ from raytemplate.api.look import find
 from raytemplate.api.workspaces import workspace_at
 from raytemplate.history.runs import Run
 from raytemplate.store.atomic import storage_errors, write_atomic
+from raytemplate.store.handed_out import hand_out, refuse_records
 
 if TYPE_CHECKING:
     from raytemplate.history.packed import Packed
@@ -24,6 +25,7 @@ def cards(ref: str | Run, folder: str | Path, *, workspace: str | None = None) -
     from raytemplate.history.packed import card_files, run_cards
 
     written: list[Path] = []
+    refuse_records(Path(folder))
     for name, data in card_files(run_cards(find(ref, workspace=workspace))).items():
         path = Path(folder) / name
         with storage_errors(path.parent):
@@ -46,7 +48,7 @@ def pack(ref: str | Run, file: str | Path, *, with_model: bool | None = None, wo
     from raytemplate.history.packed import pack_run
 
     packed = pack_run(find(ref, workspace=workspace), workspace_at(workspace), with_model=with_model)
-    write_atomic(Path(file), packed.data)
+    hand_out(Path(file), packed.data, begins=b"pk")
     return packed
 
 

@@ -26,7 +26,7 @@ from raytemplate.reports.wording import about_seconds
 from raytemplate.spec.load import load as _load
 from raytemplate.spec.schema import Origin, TemplateSpec
 from raytemplate.spec.variants import STANDARD
-from raytemplate.store.atomic import write_atomic
+from raytemplate.store.handed_out import hand_out
 from raytemplate.store.workspace import Workspace, create
 from raytemplate.units import parse_moment, show_moment
 
@@ -213,7 +213,8 @@ def save_plan(planned: Planned, path: Path) -> None:
     Raises:
         Unavailable, UsageError: `path` cannot be written.
     """
-    write_atomic(path, codec.dumps(_moved(planned.plan, lambda named: os.path.relpath(named, path.absolute().parent))))
+    plan_ = _moved(planned.plan, lambda named: os.path.relpath(named, path.absolute().parent))
+    hand_out(path, codec.dumps(plan_), begins=b"{")
 
 
 def _moved(plan_: RunPlan, move: Callable[[str], str]) -> RunPlan:

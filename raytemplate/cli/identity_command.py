@@ -52,7 +52,7 @@ def list_known(workspace: str | None) -> Answer:
 
 @command.command("revoke")
 @click.argument("key")
-@click.option("--reason", default="", help="Why, kept in the ledger.")
+@click.option("--reason", default="", help="Why, kept in the ledger; required.")
 @workspace_option
 def revoke(key: str, reason: str, workspace: str | None) -> Answer:
     """Let KEY, an id or its beginning, sign nothing more in the ledger. What it has signed stays valid."""

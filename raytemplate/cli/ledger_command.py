@@ -96,7 +96,7 @@ def sql(schema: str) -> Answer:
         what = f'--schema: got "{schema}", expected small letters, digits and _, at most 40, a letter first'
         raise click.UsageError(what)
     text = ledger_sql(schema)
-    return Answer(kind="LedgerSql", data={"schema": schema, "sql": text}, text=text.rstrip("\n"))
+    return Answer(kind="LedgerSql", data={"database_schema": schema, "sql": text}, text=text.rstrip("\n"))
 
 
 @command.command("repair")

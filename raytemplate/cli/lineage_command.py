@@ -26,6 +26,7 @@ def command(ref: str, statement: Path | None, workspace: str | None) -> Answer:
     from raytemplate.reports.feature_set_shown import FeatureSetView
     from raytemplate.reports.lineage_shown import SeenBy
     from raytemplate.store.atomic import storage_errors, write_atomic
+    from raytemplate.store.handed_out import refuse_records
 
     found = api.lineage(ref, workspace=workspace)
     if isinstance(found, FeatureSetView):
@@ -39,5 +40,6 @@ def command(ref: str, statement: Path | None, workspace: str | None) -> Answer:
     made = api.statement(found.run_id, workspace=workspace)
     if statement is not None:
         with storage_errors(statement):
+            refuse_records(statement)
             write_atomic(statement.absolute(), made)
     return Answer(kind="Lineage", data={"lineage": found, "statement": json.loads(made)}, text=str(found))

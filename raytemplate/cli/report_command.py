@@ -62,10 +62,10 @@ def command(
 
 def _page(found: Run, output: Path | None, workspace: str | None) -> dict[str, str | int]:
     from raytemplate import api
-    from raytemplate.store.atomic import write_atomic
+    from raytemplate.store.handed_out import hand_out
 
     path = output or Path(f"report-{found.id}.html")
     refuse_no_file(path, "--output")
     page = api.report(found.id, workspace=workspace).encode()
-    write_atomic(path, page)
+    hand_out(path, page, begins=b"<!doctype html>")
     return {"path": str(path), "num_bytes": len(page)}

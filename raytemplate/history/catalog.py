@@ -239,6 +239,7 @@ def _row(
         cadence=_cadence(judged[0]) if judged else "",
         today=service.today if service else (UNKNOWN if head else ""),
         revoked=revoked_text(ledger, name, head.version) if head else "",
+        goes_back=len(history.line) > 1,
         mlflow=(ask if check else look)(name, history, workspace),
     )
 

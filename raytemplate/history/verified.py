@@ -19,7 +19,8 @@ from raytemplate.ledger.keyring import KnownKey
 from raytemplate.ledger.opening import Named, found_ledger, open_ledger, versions_named
 from raytemplate.ledger.outside import Outside, check_outside
 from raytemplate.records.promoted import PromotionRecord
-from raytemplate.store.atomic import storage_errors, write_atomic
+from raytemplate.store.atomic import storage_errors
+from raytemplate.store.handed_out import hand_out
 from raytemplate.store.workspace import Workspace
 
 
@@ -112,7 +113,7 @@ def export_ledger(file: Path, workspace: Workspace) -> int:
     chain = ledger.examine()
     if chain.faults:
         raise IntegrityError(f"{ledger.where}: {chain.faults[0]}", next_step="raytemplate ledger verify")
-    write_atomic(file, "".join(f"{line}\n" for line in export_lines(chain)).encode())
+    hand_out(file, "".join(f"{line}\n" for line in export_lines(chain)).encode(), begins=b"{")
     return len(chain.events)
 
 

@@ -8,6 +8,9 @@ from raytemplate.ledger.history import Head, History
 from raytemplate.ledger.keyring import Keyring, KnownKey
 from raytemplate.records.codec import encode
 
+_FEWEST_DIGITS = 6
+"""Of a key's id, so that a slip does not revoke another one."""
+
 
 def target(history: History, model: str, to_version: int | None, known: tuple[str, ...]) -> Head:
     """The head that a rollback goes back to.
@@ -82,8 +85,13 @@ def one_key(ring: Keyring, beginning: str) -> KnownKey:
     Raises:
         UsageError: there is none, or there are several.
     """
-    found = [known for name, known in ring.keys.items() if beginning and name.startswith(beginning)]
+    if len(beginning) < _FEWEST_DIGITS:
+        raise UsageError(
+            f'key "{beginning}": expected the first {_FEWEST_DIGITS} digits of its id or more',
+            next_step="raytemplate identity list",
+        )
+    found = [known for name, known in ring.keys.items() if name.startswith(beginning)]
     if len(found) != 1:
-        which = "no key" if not found else f"{len(found)} keys"
-        raise UsageError(f'the ledger knows {which} "{beginning}"', next_step="raytemplate identity list")
+        which = f'no key "{beginning}"' if not found else f'{len(found)} keys that begin with "{beginning}"'
+        raise UsageError(f"the ledger knows {which}", next_step="raytemplate identity list")
     return found[0]

@@ -80,6 +80,8 @@ class ModelRow:
     """Whether the champion would pass its gates today, in a few words."""
     revoked: str = ""
     """A sentence about the revoked snapshots that the champion has seen; "" if it has seen none."""
+    goes_back: bool = False
+    """Whether an earlier champion is left that `rollback` goes back to."""
     mlflow: tuple[str, ...] = ()
     """Where MLflow's copy is not what the ledger says, one line each; empty if nothing is known."""
 
@@ -157,7 +159,7 @@ def models_table(rows: Sequence[ModelRow], *, now: datetime) -> str:
     text = table(lines, gaps=(3, 2, 2, 2, 2, 2, 2), right={1, 5}, most={0: 44})
     told = "".join(f"\n{row.name}: {line}" for row in rows for line in mlflow_lines(row, most=1))
     revoked = "".join(f"\n{sentences(f'{row.name}: {row.revoked}')}" for row in rows if row.revoked)
-    first = next((f"rollback {row.name}" for row in rows if row.revoked), f"show {rows[0].name}")
+    first = next((f"rollback {row.name}" for row in rows if row.revoked and row.goes_back), f"show {rows[0].name}")
     return f"{text}\n{revoked}{told}\n  raytemplate {first}"
 
 

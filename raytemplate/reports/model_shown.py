@@ -133,7 +133,7 @@ def _gates(gates: Sequence[GateRate]) -> str:
 
 
 def _command(model: ModelRow) -> str:
-    if model.revoked:
+    if model.revoked and model.goes_back:
         return f"  raytemplate rollback {model.name}"
     if model.champion_version:
         return f"  raytemplate predict {model.name} NEW.parquet OUT.parquet"

@@ -86,8 +86,11 @@ def test_a_promoters_key_is_replaced_and_revoked(promoted):
         (old, 6), (keys.promoter().key.id, 0),
     ]  # fmt: skip
     assert here("ledger", "verify", cwd=promoted.folder).returncode == 0
-    unknown = here("identity", "revoke", "zz", cwd=promoted.folder)
-    assert (unknown.returncode, unknown.stderr) == (2, 'the ledger knows no key "zz"\n  raytemplate identity list\n')
+    unknown = here("identity", "revoke", "zzzzzz", cwd=promoted.folder)
+    assert (unknown.returncode, unknown.stderr) == (
+        2,
+        'the ledger knows no key "zzzzzz"\n  raytemplate identity list\n',
+    )
 
 
 def test_that_no_checkpoint_was_kept_is_told_and_the_decision_stands(promoted, tmp_path):
