@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from raytemplate.conducting.promoting import Promoting, tracking_of_promoter
+from raytemplate.conducting.promoting import Promoting
 from raytemplate.conducting.recomputing import refuse_forged
 from raytemplate.conducting.stating import keep_statement
 from raytemplate.errors import (
@@ -28,7 +28,7 @@ from raytemplate.execution.failure import rewrite_end
 from raytemplate.execution.in_force import settings_in_force
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.requests import is_team, read_request, unanswered, write_answer
+from raytemplate.execution.requests import is_team, read_request, team_tracking, unanswered, write_answer
 from raytemplate.execution.resuming import working_on
 from raytemplate.ledger import keys
 from raytemplate.ledger.bodies import Promotion, Rollback
@@ -218,7 +218,7 @@ def _answer_for_run(workspace: Workspace, request: PromoterRequest, journal: Jou
 
 
 def _promoting(workspace: Workspace) -> Promoting:
-    return Promoting(workspace, [], tracking=tracking_of_promoter(workspace))
+    return Promoting(workspace, [], tracking=team_tracking(workspace))
 
 
 def _act(workspace: Workspace, request: PromoterRequest, **more: str) -> None:

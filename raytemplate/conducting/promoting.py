@@ -25,7 +25,7 @@ from raytemplate.execution import decide as deciding
 from raytemplate.execution.in_force import refuse_lock_out, settings_in_force
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.requests import is_team
+from raytemplate.execution.requests import team_tracking
 from raytemplate.execution.waiving import new_waiver
 from raytemplate.history.checkpointed import keep_checkpoint
 from raytemplate.history.in_mlflow import uri_of
@@ -51,7 +51,6 @@ from raytemplate.store.workspace import Workspace
 
 _NICENESS = 10
 _LEAVING_S = 3.0
-_TRACKING = "MLFLOW_TRACKING_URI"
 _UNANSWERED = ("copy_trials",)
 _AS_IT_IS = ("change_settings", "copy_trials", "project", "project_model", "repair", "restore")
 """Requests that decide nothing, decide on the settings themselves, or bring the ledger back that has them."""
@@ -237,18 +236,11 @@ def _check_signed(actor: Actor, ledger: Ledger, *, model: str, action: str, **ex
     return check_decision(actor, action=action, model=model, ledger=known, term=term, **expected)
 
 
-def tracking_of_promoter(workspace: Workspace) -> str | None:
-    """MLflow's tracking URI of a team's promoter, as its own environment has it: a run's record is its author's, and
-    may name a server, or a secret of this process, that the promoter must not be led to. None in solo mode.
-    """
-    return os.environ.get(_TRACKING, "") if is_team(workspace) else None
-
-
 def _serve(folder: str, uri: str | None = None, *modules: str) -> None:
     workspace = Workspace(Path(folder))
     sys.stderr = redacted_stream(sys.stderr)
     answers, sys.stdout = sys.stdout, sys.stderr
-    promoting = Promoting(workspace, [], tracking=tracking_of_promoter(workspace))
+    promoting = Promoting(workspace, [], tracking=team_tracking(workspace))
     if uri is not None:
         _open_ahead(Mirror(workspace, uri, promoting.said), modules)
     for line in sys.stdin:

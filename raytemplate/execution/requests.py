@@ -31,6 +31,7 @@ from raytemplate.records.requested import PromoterAnswer, PromoterRequest
 from raytemplate.store.atomic import storage_errors, write_atomic, write_first
 from raytemplate.store.workspace import Workspace
 
+_TRACKING = "MLFLOW_TRACKING_URI"
 _REQUEST, _ANSWER = ".request.json", ".answer.json"
 _NAME = re.compile(rf"([0-9a-z-]+){re.escape(_REQUEST)}")
 """Names of the files that commands write; nothing else in the folder is a request."""
@@ -44,6 +45,14 @@ def is_team(workspace: Workspace) -> bool:
         return found_ledger(workspace, ()).newest()[1].settings.mode == "team"
     except RaytemplateError:
         return False
+
+
+def team_tracking(workspace: Workspace) -> str | None:
+    """MLflow's tracking URI in team mode, "" for the workspace's own database: as this process's environment has it,
+    since a run's record is its author's, and may name a server, or a secret of this process, to which a promoter must
+    not be led. None in solo mode.
+    """
+    return os.environ.get(_TRACKING, "") if is_team(workspace) else None
 
 
 def write_request(

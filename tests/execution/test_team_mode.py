@@ -23,6 +23,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import write_lock
 from raytemplate.execution.requests import answer_file, unanswered, write_request
 from raytemplate.execution.resuming import to_put_aside
+from raytemplate.history import in_mlflow
 from raytemplate.ledger import keys
 from raytemplate.planning.stages import GateConfig
 from raytemplate.records import codec
@@ -359,6 +360,7 @@ def test_the_promoter_connects_to_no_server_that_a_run_names(
     write_lock(run.journal, run.plan, None)
     asking(run)
     assert (answers(folder), set(asked)) == ([0], {own})
+    assert in_mlflow._uri_to_ask(run.ledger.history(MODEL), run.workspace) == own
 
 
 def test_an_author_needs_no_secret_of_mlflow(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
