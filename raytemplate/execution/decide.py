@@ -89,7 +89,7 @@ def _decide(
     evidence = evidence_from(journal)
     evaluation, fit = evidence.evaluation, journal.need(FitResult)
     if expected:
-        _refuse_other(journal, evaluation, fit, expected)
+        _refuse_other(journal, evidence, fit, expected)
     if plan.govern.promotable:
         evidence = replace(evidence, precedents=take_precedents(journal, plan, evaluation))
     behind = seen_before(journal, plan, ledger)
@@ -159,17 +159,25 @@ def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | No
     return move
 
 
-def _refuse_other(journal: Journal, evaluation: Evaluation, fit: FitResult, expected: str) -> None:
-    """Stop before judging on another evaluation than the promoter has computed again, or other bytes.
+def _refuse_other(journal: Journal, evidence: Evidence, fit: FitResult, expected: str) -> None:
+    """Stop before judging on another evaluation than the promoter has computed again, other bytes, or a count of rows
+    that is not the one that was evaluated.
 
     Raises:
         IntegrityError: names the record.
     """
-    changed = Evaluation if digest_of(evaluation) != expected else FitResult
-    if changed is Evaluation or fit.candidate.digest != evaluation.candidate_digest:
+    evaluation, snapshot = evidence.evaluation, evidence.snapshot
+    read = (snapshot.digest, snapshot.window("train").num_rows, snapshot.window("test").num_rows)
+    same = {
+        Evaluation: digest_of(evaluation) == expected,
+        FitResult: fit.candidate.digest == evaluation.candidate_digest,
+        Snapshot: read == (evaluation.test_snapshot, evaluation.num_train_rows, evaluation.num_rows),
+    }
+    changed = [RECORDS[kind] for kind, is_same in same.items() if not is_same]
+    if changed:
         raise IntegrityError(
-            f"{journal.folder / RECORDS[changed]}: was changed while the promoter computed its figures again; nothing "
-            "was promoted",
+            f"run {journal.run_id}: {', '.join(changed)} says something else than the figures that the promoter has "
+            "computed again; nothing was promoted",
             next_step=f"raytemplate resume {journal.run_id}",
         )
 

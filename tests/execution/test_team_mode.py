@@ -19,7 +19,7 @@ from raytemplate.conducting import answering, recomputing
 from raytemplate.conducting.promoter import PromoterProcess
 from raytemplate.errors import Forbidden, IntegrityError, Refused, Unavailable, UsageError, WaitingForPromoter
 from raytemplate.execution.failure import rewrite_end
-from raytemplate.execution.journal import Journal
+from raytemplate.execution.journal import RECORDS, Journal
 from raytemplate.execution.lock import write_lock
 from raytemplate.execution.requests import answer_file, unanswered, write_request
 from raytemplate.execution.resuming import to_put_aside
@@ -30,6 +30,7 @@ from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.evaluated import ColumnEvidence, Estimate, Evaluation
 from raytemplate.records.fitted import FitResult
+from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Actor, Held, Said, VerdictRecord
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.requested import PromoterAnswer
@@ -247,7 +248,7 @@ def computes(monkeypatch: pytest.MonkeyPatch, what: Callable[[Journal], Evaluati
     monkeypatch.setattr(recomputing, "_computed", lambda _, journal: what(journal))
 
 
-@pytest.mark.parametrize("changed", [Evaluation, FitResult])
+@pytest.mark.parametrize("changed", [Evaluation, FitResult, Snapshot])
 def test_what_is_swapped_while_figures_are_computed_is_not_judged(
     folder: Path, monkeypatch: pytest.MonkeyPatch, changed: type
 ) -> None:
@@ -255,13 +256,19 @@ def test_what_is_swapped_while_figures_are_computed_is_not_judged(
 
     def compute_and_swap(journal: Journal) -> Evaluation:
         true, fit = journal.need(Evaluation), journal.need(FitResult)
-        forged = replace(true, num_rows=1), replace(fit, candidate=replace(fit.candidate, digest="0" * 64))
-        journal.write(forged[changed is FitResult])
+        snapshot = journal.need(Snapshot)
+        more = tuple(replace(window, num_rows=10**9) for window in snapshot.windows)
+        forged = {
+            Evaluation: replace(true, num_resamples=1),
+            FitResult: replace(fit, candidate=replace(fit.candidate, digest="0" * 64)),
+            Snapshot: replace(snapshot, windows=more),
+        }
+        journal.write(forged[changed])
         return true
 
     computes(monkeypatch, compute_and_swap)
     [(_, answer)] = api.answer_requests(workspace=str(folder))
-    assert answer.exit_code == 7 and "was changed while the promoter computed its figures again" in answer.what
+    assert answer.exit_code == 7 and f"{RECORDS[changed]} says something else" in answer.what
     assert run.ledger.head(MODEL) is None
 
 
