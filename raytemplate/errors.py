@@ -59,6 +59,12 @@ class UsageError(RaytemplateError):
     exit_code = 2
 
 
+class WorkedOn(UsageError):
+    """Another process works on the run."""
+
+    retry = "as it is"
+
+
 class DataError(RaytemplateError):
     """Data that cannot be used: unreadable, a schema that differs between files, a window without rows."""
 

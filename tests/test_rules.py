@@ -32,6 +32,7 @@ EXIT_CODES = {
     "RaytemplateError": 1,
     "Bug": 1,
     "UsageError": 2,
+    "WorkedOn": 2,
     "DataError": 2,
     "FieldError": 2,
     "SpecError": 2,

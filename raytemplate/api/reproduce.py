@@ -101,7 +101,7 @@ def reproduce(
     store = _store_of(source, found_in)
     store.open(source.need(FitResult).candidate.digest)
     refuse_changed(journal, lock)
-    need_secrets(plan, reads=not address)
+    need_secrets(plan, found_in, reads=not address)
     if not address:
         refuse_too_small(journal, plan.fit, this_machine())
     _bring_rows(journal, source.need(Snapshot))

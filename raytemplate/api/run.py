@@ -19,6 +19,7 @@ from raytemplate.execution.in_force import settings_in_force
 from raytemplate.execution.interrupted import head_if_known, interrupted
 from raytemplate.execution.journal import Journal, journals
 from raytemplate.execution.lock import read_lock
+from raytemplate.execution.requests import is_team
 from raytemplate.execution.resuming import is_unfinished, refuse_spent_run, to_put_aside, working_on
 from raytemplate.execution.run_log import logged
 from raytemplate.history.runs import Run
@@ -68,7 +69,7 @@ def run(
         )
     began = time.monotonic() if began is None else began
     refuse_jobs_api(planned.address, f"raytemplate submit {quote(planned.plan.template)} --address {planned.address}")
-    need_secrets(planned.plan, reads=not planned.address)
+    need_secrets(planned.plan, planned.workspace, reads=not planned.address)
     champion_of(planned.plan.name, planned.workspace)  # finds a lost or edited ledger before training
     settings_in_force(planned.workspace)
     create(planned.workspace)
@@ -123,7 +124,7 @@ def resume(
     locked = locked if reuse else replace(locked, reuse=None)
     ledger.head(locked.name)
     settings_in_force(found_in)
-    need_secrets(locked, reads=False)  # if rows are read again, the task that reads them reports it
+    need_secrets(locked, found_in, reads=False)  # if rows are read again, the task that reads them reports it
     with working_on(journal):
         put_aside = to_put_aside(journal, locked, ledger)
         if put_aside is None:
@@ -152,7 +153,9 @@ def resume(
 
 
 def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None:
-    """Update MLflow's copy of a promotion, if the process that promoted did not get to it."""
+    """Update MLflow's copy of a promotion, if the process that promoted did not get to it. A team's promoter does."""
+    if is_team(workspace):
+        return
     promotion = journal.read(PromotionRecord)
     if promotion is not None and promotion.outcome == "promoted" and not promotion.projected:
         from raytemplate.engines.mlflow.mirror import Mirror
@@ -163,14 +166,18 @@ def _tell_mlflow(plan_: RunPlan, journal: Journal, workspace: Workspace) -> None
             mirror.add_documents(journal, report_of(Run(journal), workspace))
 
 
-def need_secrets(plan_: RunPlan, *, reads: bool) -> None:
-    """Report a missing secret, or a key that cannot be used, now rather than after training.
+def need_secrets(plan_: RunPlan, workspace: Workspace, *, reads: bool) -> None:
+    """Report a missing secret, or a key that cannot be used, now rather than after training. Of a team, only the
+    promoter has MLflow's secret and the promoter's key.
 
     Args:
         reads: whether this machine reads the data; the key that values are hashed with must then be here.
     """
-    resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
-    keys.check("promoter")
+    if is_team(workspace):
+        keys.check("identity")
+    else:
+        resolve(plan_.promote.tracking_uri, "tracking.uri", os.environ)
+        keys.check("promoter")
     if reads and plan_.ingest.mask is not None:
         masker_of(plan_.ingest.mask)
 
@@ -208,7 +215,7 @@ def submit(
     began = time.monotonic() if began is None else began
     refuse_other_than_jobs_api(planned.address)
     storage = storage_of(planned.plan)
-    need_secrets(planned.plan, reads=False)
+    need_secrets(planned.plan, planned.workspace, reads=False)
     champion_of(planned.plan.name, planned.workspace)
     settings_in_force(planned.workspace)
     create(planned.workspace)

@@ -5,10 +5,9 @@ Two at once are harmless: one holds the lock, and what was decided before a cras
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from raytemplate.conducting.promoting import Promoting
 from raytemplate.conducting.recomputing import refuse_forged
@@ -17,10 +16,10 @@ from raytemplate.errors import (
     EXIT_DONE,
     ChampionMoved,
     Forbidden,
-    IntegrityError,
     RaytemplateError,
     Unavailable,
     UsageError,
+    WorkedOn,
     from_words,
 )
 from raytemplate.execution import decide as deciding
@@ -29,13 +28,16 @@ from raytemplate.execution.failure import rewrite_end
 from raytemplate.execution.in_force import settings_in_force
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
-from raytemplate.execution.requests import is_team, unanswered, write_answer
+from raytemplate.execution.requests import is_team, read_request, team_tracking, unanswered, write_answer
 from raytemplate.execution.resuming import working_on
 from raytemplate.ledger import keys
+from raytemplate.ledger.bodies import Promotion, Rollback
 from raytemplate.ledger.decisions import check_decision
+from raytemplate.ledger.events import body_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
-from raytemplate.records.codec import canonical, decode
+from raytemplate.plugins import bug
+from raytemplate.records.codec import Settings, decode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
 from raytemplate.records.promoted import PromotionRecord, ending
@@ -50,8 +52,16 @@ Answered = tuple[PromoterRequest, PromoterAnswer]
 POLL_S = 3.0
 """Seconds between looks for requests."""
 _OF_RUNS = ("decide", "promote")
-_ASKED = (*_OF_RUNS, "change_settings", "mark_snapshot", "revoke_key", "roll_back", "waive")
-"""What may be asked for by a request: each of them checks what a person has signed."""
+_ARGUMENTS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
+    "decide": {"run": (str,)},
+    "promote": {"run": (str,)},
+    "change_settings": {"settings": (dict,)},
+    "mark_snapshot": {"kind": (str,), "snapshot": (str,), "name": (str,), "kept": (str,)},
+    "revoke_key": {"key": (str,)},
+    "roll_back": {"model": (str,), "version": (int, type(None))},
+    "waive": {"run": (str,), "gate": (str,), "expires": (str,)},
+}
+"""What may be asked for by a request, and its arguments besides the actor: each checks what a person has signed."""
 _WAIT_S = 60.0
 
 
@@ -94,12 +104,13 @@ def answer_requests(
     Raises:
         Unavailable: another promoter is at work; or a ledger that cannot be reached, with nothing lost.
     """
+    key = keys.promoter().key.id
     with FileLock(workspace.locks / "promoter", wait_s):
-        for request in tuple(unanswered(workspace)):
-            answer = _answer(workspace, request)
-            if answer is not None:
-                write_answer(workspace, answer)
-                yield request, answer
+        for name in unanswered(workspace):
+            answered = _answer(workspace, name, key)
+            if answered is not None:
+                write_answer(workspace, answered[1])
+                yield answered
 
 
 def serve(workspace: Workspace, told: Callable[[Answered], None], *, poll_s: float = POLL_S) -> None:
@@ -115,26 +126,85 @@ def serve(workspace: Workspace, told: Callable[[Answered], None], *, poll_s: flo
                 told(answered)
         except Unavailable:
             pass  # another promoter is at work, or the ledger is out of reach: requests wait, and nothing is lost
+        except RaytemplateError as error:
+            print(f"requests are left waiting: {error.what}", file=sys.stderr)
         time.sleep(poll_s)
 
 
-def _answer(workspace: Workspace, request: PromoterRequest) -> PromoterAnswer | None:
-    """The answer to a request; None if it has to wait."""
-    plain = PromoterAnswer(request=request.id, exit_code=EXIT_DONE, at=datetime.now(UTC), key=keys.promoter().key.id)
+def _answer(workspace: Workspace, name: str, key: str) -> Answered | None:
+    """A request with its answer; None if it has to wait. Whatever is wrong with one request, the others are answered.
+
+    Args:
+        key: id of the promoter's key.
+    """
+    now = datetime.now(UTC)
+    request = PromoterRequest(id=name, do="", asked=Settings(), name="", at=now)
+    plain = PromoterAnswer(request=name, exit_code=EXIT_DONE, at=now, key=key)
     try:
-        if request.do not in _ASKED:
-            raise UsageError(f"request {request.id}: a promoter does nothing such as {request.do!r}")
-        if request.do not in _OF_RUNS:
-            _act(workspace, request)
-            return plain
-        journal = _journal(workspace, request)
-        with working_on(journal):
-            return replace(plain, exit_code=_answer_for_run(workspace, request, journal))
-    except RaytemplateError as error:
-        if isinstance(error, Unavailable) or "is being worked on by another process" in error.what:
-            print(f"{request.id} is left waiting: {error.what}", file=sys.stderr)
-            return None
-        return replace(plain, exit_code=error.exit_code, what=error.what, next_step=error.next_step)
+        request = read_request(workspace, name)
+        return request, replace(plain, exit_code=_do(workspace, request))
+    except Exception as error:  # an author can write anything into a request, and must be told what came of it
+        told = error if isinstance(error, RaytemplateError) else bug(error)
+    if _has_to_wait(workspace, request, told):
+        print(f"{name} is left waiting: {told.what}", file=sys.stderr)
+        return None
+    return request, replace(plain, exit_code=told.exit_code, what=told.what, next_step=told.next_step)
+
+
+def _do(workspace: Workspace, request: PromoterRequest) -> int:
+    """Do what is asked. Returns the exit code that the command would have had."""
+    _refuse_malformed(request)
+    journal = _journal(workspace, request) if "run" in request.asked else None
+    if request.do != "change_settings":
+        settings_in_force(workspace)  # raises before figures are computed again for minutes
+    if request.do not in _OF_RUNS or journal is None:
+        _act(workspace, request)
+        return EXIT_DONE
+    with working_on(journal):
+        return _answer_for_run(workspace, request, journal)
+
+
+def _refuse_malformed(request: PromoterRequest) -> None:
+    """Refuse what no command asks for.
+
+    Raises:
+        UsageError: says what is wrong.
+    """
+    arguments = _ARGUMENTS.get(request.do)
+    if arguments is None:
+        raise UsageError(f"request {request.id}: the promoter takes no request {request.do!r}")
+    expected = {*arguments, "actor"}
+    if request.asked.keys() != expected:
+        found, wanted = (", ".join(sorted(names)) or "nothing" for names in (request.asked.keys(), expected))
+        raise UsageError(f"request {request.id}: {request.do} is asked with {found}, expected {wanted}")
+    for name, kinds in arguments.items():
+        if type(request.asked[name]) not in kinds:
+            raise UsageError(f"request {request.id}: {name} is {request.asked[name]!r}, which no command asks for")
+    if _actor(request).automatic != (request.do == "decide"):
+        raise UsageError(f"request {request.id}: only a run asks to be judged by itself")
+
+
+def _actor(request: PromoterRequest) -> Actor:
+    try:
+        return decode(Actor, request.asked["actor"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"request {request.id}: its actor cannot be read: {error}") from error
+
+
+def _has_to_wait(workspace: Workspace, request: PromoterRequest, error: RaytemplateError) -> bool:
+    """Whether a request may succeed later as it is: something outside does not answer, the asking command still works
+    on its run, or the settings are not settled, which is nobody's fault who asks."""
+    return isinstance(error, Unavailable | WorkedOn) or (
+        request.do in _ARGUMENTS and request.do != "change_settings" and _is_unsettled(workspace)
+    )
+
+
+def _is_unsettled(workspace: Workspace) -> bool:
+    try:
+        settings_in_force(workspace)
+    except RaytemplateError:
+        return True
+    return False
 
 
 def _answer_for_run(workspace: Workspace, request: PromoterRequest, journal: Journal) -> int:
@@ -142,55 +212,60 @@ def _answer_for_run(workspace: Workspace, request: PromoterRequest, journal: Jou
     try:
         return _act_on_run(workspace, request, journal)
     except RaytemplateError as error:
-        if not isinstance(error, Unavailable):
+        if not _has_to_wait(workspace, request, error):
             _tell_refusal(journal, error)
         raise
 
 
-def _act(workspace: Workspace, request: PromoterRequest) -> dict[str, Any]:
+def _promoting(workspace: Workspace) -> Promoting:
+    return Promoting(workspace, [], tracking=team_tracking(workspace))
+
+
+def _act(workspace: Workspace, request: PromoterRequest, **more: str) -> None:
     """Do what is asked, unless a promoter has done it already and was stopped before it answered.
+
+    Args:
+        more: arguments of the promoter's own.
 
     Raises:
         RaytemplateError: it failed or is refused.
     """
-    ledger, asked = open_ledger(workspace), dict(request.asked)
-    if request.do == "roll_back" and _is_done(ledger, asked):
-        return {}
-    answer = Promoting(workspace, []).answer({"do": request.do, **asked})
+    asked, actor = dict(request.asked), _actor(request)
+    if request.do == "roll_back" and _is_done(open_ledger(workspace), str(asked["model"]), actor):
+        return
+    answer = _promoting(workspace).answer({**asked, **more, "do": request.do})
     if answer.get("error"):
         raise from_words(answer["error"], answer["what"], answer["next_step"])
     if request.do == "roll_back":
-        Promoting(workspace, []).answer({"do": "project_model", "model": asked["model"]})
-    return answer
+        _promoting(workspace).answer({"do": "project_model", "model": asked["model"]})
 
 
 def _act_on_run(workspace: Workspace, request: PromoterRequest, journal: Journal) -> int:
     """Judge a run as asked, and bring its records to an end. With high risk, its figures are computed again before.
     Returns the exit code of the run."""
-    plan, ledger, asked = read_lock(journal).plan, open_ledger(workspace), dict(request.asked)
+    plan, ledger, actor = read_lock(journal).plan, open_ledger(workspace), _actor(request)
     if request.do == "decide":
         _check_asked(request, journal, ledger)
-    done = request.do == "promote" and _is_done(ledger, {**asked, "model": plan.name})
-    if plan.govern.risk == "high" and plan.govern.promotable and not done:
-        refuse_forged(workspace, journal)
-    if done:
-        settings_in_force(workspace)
-        actor: Actor = decode(Actor, asked["actor"])
+    if request.do == "promote" and _is_done(ledger, plan.name, actor, journal.run_id):
         deciding.decide(journal, plan, ledger, ContentStore(workspace.models), actor=actor)
     else:
-        _act(workspace, request)
+        compared = {}
+        if plan.govern.risk == "high" and plan.govern.promotable:
+            compared = {"evaluation": refuse_forged(workspace, journal)}
+        _act(workspace, request, **compared)
     rewrite_end(journal)
     write_model_card(journal, plan)
     keep_statement(journal, workspace, Listener())
-    Promoting(workspace, []).answer({"do": "project", "run": journal.run_id})
+    _promoting(workspace).answer({"do": "project", "run": journal.run_id})
     return ending(journal.read(PromotionRecord))[1]
 
 
 def _journal(workspace: Workspace, request: PromoterRequest) -> Journal:
-    run = str(request.asked.get("run", ""))
-    if not run.isalnum() or not (workspace.runs / run).is_dir():
+    run = str(request.asked["run"])
+    folder = workspace.runs / run
+    if not (run.isascii() and run.isalnum()) or folder.is_symlink() or not folder.is_dir():
         raise UsageError(f"request {request.id}: no run {run!r} in {workspace.runs}")
-    return Journal(workspace.runs / run)
+    return Journal(folder)
 
 
 def _check_asked(request: PromoterRequest, journal: Journal, ledger: Ledger) -> None:
@@ -202,11 +277,8 @@ def _check_asked(request: PromoterRequest, journal: Journal, ledger: Ledger) -> 
     """
     plan, fit = read_lock(journal).plan, journal.need(FitResult)
     term = ledger.history(plan.name).term
-    actor: Actor = decode(Actor, request.asked["actor"])
-    if not actor.automatic:
-        raise IntegrityError(f"request {request.id}: asks to judge, in a person's name")
     expected = {"action": "judge", "model": plan.name, "run_id": journal.run_id, "digest": fit.candidate.digest}
-    check_decision(replace(actor, said=request.said), ledger=ledger.keyring().ledger, **expected)
+    check_decision(replace(_actor(request), said=request.said), ledger=ledger.keyring().ledger, **expected)
     if deciding.is_stale(journal, ledger, plan.name):
         raise ChampionMoved(
             f"the champion of {plan.name} has moved to term {term} since run {journal.run_id} was evaluated",
@@ -214,11 +286,17 @@ def _check_asked(request: PromoterRequest, journal: Journal, ledger: Ledger) -> 
         )
 
 
-def _is_done(ledger: Ledger, asked: dict[str, Any]) -> bool:
-    """Whether the ledger has an event with exactly this envelope."""
-    said = asked["actor"].get("said")
-    envelope = canonical(said["envelope"]) if said else ""
-    return bool(envelope) and any(envelope in event.body for event in ledger.events(str(asked["model"])))
+def _is_done(ledger: Ledger, model: str, actor: Actor, run: str = "") -> bool:
+    """Whether the champion was moved, to a run's candidate if one is named, by exactly this person's envelope."""
+    if actor.said is None:
+        return False
+    for event in ledger.events(model):
+        body = body_of(event) if event.type in (Promotion.type, Rollback.type) else None
+        if isinstance(body, Promotion | Rollback) and run in ("", body.run_id):
+            said = body.actor.said
+            if said is not None and said.envelope == actor.said.envelope:
+                return True
+    return False
 
 
 def _tell_refusal(journal: Journal, error: RaytemplateError) -> None:

@@ -34,6 +34,7 @@ from raytemplate.ledger.refusals import one_key
 from raytemplate.ledger.restoring import Found
 from raytemplate.ledger.settings import change_to
 from raytemplate.ledger.snapshots import mark_of
+from raytemplate.ledger.terms import term_now
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.governed import GovernanceSettings
@@ -294,7 +295,7 @@ class PromoterProcess:
             run_id=run_id,
             version=version,
             digest=digest,
-            term=ledger.history(model).term if model else 0,
+            term=term_now(ledger, model, action),
             name=self._name,
             reason=reason,
             at=ledger.clock(),

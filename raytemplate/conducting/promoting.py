@@ -20,11 +20,12 @@ from raytemplate.conducting.beside import Beside
 from raytemplate.conducting.repairing import with_runs
 from raytemplate.conducting.restoring import restore
 from raytemplate.engines.mlflow.mirror import Mirror
-from raytemplate.errors import ChampionMoved, RaytemplateError
+from raytemplate.errors import ChampionMoved, IntegrityError, RaytemplateError
 from raytemplate.execution import decide as deciding
 from raytemplate.execution.in_force import refuse_lock_out, settings_in_force
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
+from raytemplate.execution.requests import team_tracking
 from raytemplate.execution.waiving import new_waiver
 from raytemplate.history.checkpointed import keep_checkpoint
 from raytemplate.history.in_mlflow import uri_of
@@ -35,6 +36,7 @@ from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.settings import change_to
 from raytemplate.ledger.snapshots import mark_of
+from raytemplate.ledger.terms import term_now
 from raytemplate.plugins import bug
 from raytemplate.records.codec import decode, encode
 from raytemplate.records.fitted import FitResult
@@ -62,6 +64,9 @@ class Promoting:
     """The workspace."""
     said: list[str]
     """What was found out of MLflow's database before anything was asked."""
+    tracking: str | None = None
+    """MLflow's tracking URI, whatever runs have recorded, "" for the workspace's own database; None for the one that
+    each run has recorded."""
     projected: list[str] = field(default_factory=list[str])
     """Runs that MLflow was told of, whose documents it lacks until they have ended."""
     beside: Beside = field(default_factory=Beside)
@@ -71,22 +76,30 @@ class Promoting:
         """What is answered to a request: {"error": ...} if it failed or was refused."""
         return _answer(request, self)
 
-    def decide(self, run: str, actor: Actor) -> None:
-        """Judge a run, and promote it if its plan does not require a person's approval."""
+    def decide(self, run: str, actor: Actor, evaluation: str = "") -> None:
+        """Judge a run, and promote it if its plan does not require a person's approval.
+
+        Args:
+            evaluation: see `execution.decide.decide`.
+        """
         journal = self._journal(run)
         ledger, plan = open_ledger(self.workspace), read_lock(journal).plan
         self._mirror(plan.promote.tracking_uri).refuse_other_ledger(plan.name)
-        deciding.decide(journal, plan, ledger, self._store, actor=actor)
+        deciding.decide(journal, plan, ledger, self._store, actor=actor, evaluation=evaluation)
         self._keep_checkpoint(ledger, journal)
 
-    def promote(self, run: str, actor: Actor) -> None:
-        """Judge a run again and promote it, as a person has asked."""
+    def promote(self, run: str, actor: Actor, evaluation: str = "") -> None:
+        """Judge a run again and promote it, as a person has asked.
+
+        Args:
+            evaluation: see `execution.decide.decide`.
+        """
         journal = self._journal(run)
         ledger, plan, fit = open_ledger(self.workspace), read_lock(journal).plan, journal.read(FitResult)
         digest = fit.candidate.digest if fit else ""
         _check_signed(actor, ledger, model=plan.name, action="promote", run_id=run, version=0, digest=digest)
         self._mirror(plan.promote.tracking_uri).refuse_other_ledger(plan.name)
-        deciding.promote(journal, plan, ledger, self._store, actor=actor)
+        deciding.promote(journal, plan, ledger, self._store, actor=actor, evaluation=evaluation)
         self._keep_checkpoint(ledger, journal)
 
     def copy_trials(self, run: str) -> None:
@@ -179,6 +192,8 @@ class Promoting:
         return {"restoration": encode(restore(Path(file), self.workspace, actor))}
 
     def _mirror_of(self, model: str) -> Mirror:
+        if self.tracking is not None:
+            return self._mirror(self.tracking)
         return self._mirror(uri_of(open_ledger(self.workspace).history(model), self.workspace))
 
     def _keep_checkpoint(self, ledger: Ledger, journal: Journal) -> None:
@@ -188,7 +203,7 @@ class Promoting:
             journal.write(replace(record, ledger_warning=warning))
 
     def _mirror(self, uri: str) -> Mirror:
-        return Mirror(self.workspace, uri, self.said)
+        return Mirror(self.workspace, uri if self.tracking is None else self.tracking, self.said)
 
     def _journal(self, run: str) -> Journal:
         return Journal(self.workspace.runs / run)
@@ -198,26 +213,34 @@ class Promoting:
         return ContentStore(self.workspace.models)
 
 
-def _check_signed(actor: Actor, ledger: Ledger, *, model: str, **expected: object) -> Said:
+def _check_signed(actor: Actor, ledger: Ledger, *, model: str, action: str, **expected: object) -> Said:
     """Check that the person has signed what this process is asked to do. Returns what was signed.
 
     Raises:
         ChampionMoved: the champion has moved since it was signed.
-        IntegrityError: it is not signed, or says something else.
+        IntegrityError: it is not signed, or says something else; or other settings are in force since it was signed.
     """
-    term = ledger.history(model).term if model else 0
-    if actor.said is not None and read_decision(actor.said).term != term:
+    term = term_now(ledger, model, action)
+    signed = read_decision(actor.said).term if actor.said is not None else term
+    if model and signed != term:
         raise ChampionMoved(
             f"the champion of {model} has moved since this was asked for", next_step=f"raytemplate show {model}"
         )
-    return check_decision(actor, model=model, ledger=ledger.keyring().ledger, term=term, **expected)
+    if signed != term:
+        was = f"those of event {signed}" if signed else "the defaults"
+        raise IntegrityError(
+            f"event {term} has put other settings in force since this was signed, when {was} were",
+            next_step='raytemplate ledger settings governance.yaml --reason "..."',
+        )
+    known = ledger.keyring().ledger
+    return check_decision(actor, action=action, model=model, ledger=known, term=term, **expected)
 
 
 def _serve(folder: str, uri: str | None = None, *modules: str) -> None:
     workspace = Workspace(Path(folder))
     sys.stderr = redacted_stream(sys.stderr)
     answers, sys.stdout = sys.stdout, sys.stderr
-    promoting = Promoting(workspace, [])
+    promoting = Promoting(workspace, [], tracking=team_tracking(workspace))
     if uri is not None:
         _open_ahead(Mirror(workspace, uri, promoting.said), modules)
     for line in sys.stdin:
@@ -246,10 +269,10 @@ def _open_ahead(mirror: Mirror, modules: Sequence[str]) -> None:
 
 
 def _answer(request: dict[str, Any], promoting: Promoting) -> dict[str, Any]:
-    act: Callable[..., dict[str, Any] | None] = getattr(promoting, request.pop("do"))
-    if "actor" in request:
-        request["actor"] = decode(Actor, request["actor"])
     try:
+        act: Callable[..., dict[str, Any] | None] = getattr(promoting, request.pop("do"))
+        if "actor" in request:
+            request["actor"] = decode(Actor, request["actor"])
         if act.__name__ not in _AS_IT_IS:
             settings_in_force(promoting.workspace)
         return act(**request) or {}

@@ -57,12 +57,13 @@ def need_judged(journal: Journal, kind: type) -> None:
 
 
 def decide(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: Actor
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: Actor, evaluation: str = ""
 ) -> PromotionRecord | None:
     """Judge the evidence, and move the head if the verdict is Approved.
 
     Args:
         actor: who asks; must be a person if a gate holds or promotion is manual.
+        evaluation: the only evaluation that may be judged on, as `digest_of` gives it; "" for whichever is recorded.
 
     Returns:
         What became of the candidate; None if it was rejected.
@@ -71,22 +72,24 @@ def decide(
         UsageError: a person tries to promote a candidate that a variant made for show, or gives no reason although a
             gate holds.
         ChampionMoved: the head is not the one the evidence was taken against.
-        IntegrityError: the candidate's bytes are not those that were evaluated.
+        IntegrityError: the candidate's bytes are not those that were evaluated, or the evaluation is another one.
         Refused: what the verdict rests on, such as a waiver, has ended twice while it was given.
     """
     try:
-        return _decide(journal, plan, ledger, store, actor)
+        return _decide(journal, plan, ledger, store, actor, evaluation)
     except Refused:  # the verdict was right when it was given; judged again, it says what has changed
-        return _decide(journal, plan, ledger, store, actor)
+        return _decide(journal, plan, ledger, store, actor, evaluation)
 
 
 def _decide(
-    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, actor: Actor
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, actor: Actor, expected: str
 ) -> PromotionRecord | None:
     if not actor.automatic:
         refuse_for_show(journal, plan)
     evidence = evidence_from(journal)
     evaluation, fit = evidence.evaluation, journal.need(FitResult)
+    if expected:
+        _refuse_other(journal, evidence, fit, expected)
     if plan.govern.promotable:
         evidence = replace(evidence, precedents=take_precedents(journal, plan, evaluation))
     behind = seen_before(journal, plan, ledger)
@@ -111,10 +114,14 @@ def _decide(
         record = _act(journal, plan, ledger, store, verdict, evaluation, fit, actor, behind)
     if record is not None:
         journal.write(record)
+    elif _is_asked(journal):
+        journal.supersede(PromotionRecord)  # a rejected candidate has none, and waits for nobody
     return record
 
 
-def promote(journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: Actor) -> None:
+def promote(
+    journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore, *, actor: Actor, evaluation: str = ""
+) -> None:
     """Judge a run's evidence again and promote its candidate, as a person allows; no-op if it is still the champion.
 
     Raises:
@@ -124,7 +131,12 @@ def promote(journal: Journal, plan: RunPlan, ledger: Ledger, store: ContentStore
     refuse_for_show(journal, plan)
     refuse_if_stale(journal, ledger, plan.name)
     if not is_champion(journal, ledger, plan.name):
-        decide(journal, plan, ledger, store, actor=actor)
+        decide(journal, plan, ledger, store, actor=actor, evaluation=evaluation)
+
+
+def digest_of(evaluation: Evaluation) -> str:
+    """The digest of an evaluation, as an event binds it."""
+    return hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest()
 
 
 def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | None, *, actor: Actor) -> Move:
@@ -145,6 +157,34 @@ def roll_back(ledger: Ledger, store: ContentStore, model: str, version: int | No
         done = f"version {move.head.version} is the champion of {model} again, and its files were changed meanwhile"
         raise IntegrityError(f"{done}: {error.what}", next_step=f"raytemplate rollback {model}") from error
     return move
+
+
+def _refuse_other(journal: Journal, evidence: Evidence, fit: FitResult, expected: str) -> None:
+    """Stop before judging on another evaluation than the promoter has computed again, other bytes, or a count of rows
+    that is not the one that was evaluated.
+
+    Raises:
+        IntegrityError: names the record.
+    """
+    evaluation, snapshot = evidence.evaluation, evidence.snapshot
+    read = (snapshot.digest, snapshot.window("train").num_rows, snapshot.window("test").num_rows)
+    same = {
+        Evaluation: digest_of(evaluation) == expected,
+        FitResult: fit.candidate.digest == evaluation.candidate_digest,
+        Snapshot: read == (evaluation.test_snapshot, evaluation.num_train_rows, evaluation.num_rows),
+    }
+    changed = [RECORDS[kind] for kind, is_same in same.items() if not is_same]
+    if changed:
+        raise IntegrityError(
+            f"run {journal.run_id}: {', '.join(changed)} says something else than the figures that the promoter has "
+            "computed again; nothing was promoted",
+            next_step=f"raytemplate resume {journal.run_id}",
+        )
+
+
+def _is_asked(journal: Journal) -> bool:
+    record = journal.read(PromotionRecord)
+    return record is not None and record.outcome == "asked"
 
 
 def _refuse_without_reason(journal: Journal, verdict: Verdict) -> None:
@@ -245,7 +285,7 @@ def _grounds(
     return Grounds(
         plan=plan.id,
         snapshot=evaluation.test_snapshot,
-        evaluation_sha256=hashlib.sha256(codec.canonical(evaluation).encode()).hexdigest(),
+        evaluation_sha256=digest_of(evaluation),
         set_outside=tuple(path for path in plan.set_outside if path.startswith("governance.")),
         accepted=accepted,
         made_from=behind,

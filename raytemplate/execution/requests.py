@@ -4,13 +4,17 @@ A person's request carries the decision as the person signed it. A run that ends
 approves nothing: the promoter judges the same records by the same gates.
 """
 
+import errno
+import os
+import re
 import secrets
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from raytemplate.errors import RaytemplateError, WaitingForPromoter
+from raytemplate.errors import IntegrityError, RaytemplateError, WaitingForPromoter
 from raytemplate.execution.decide import evidence_from
 from raytemplate.execution.journal import Journal
 from raytemplate.governance.gates.gate import build_gates
@@ -27,7 +31,11 @@ from raytemplate.records.requested import PromoterAnswer, PromoterRequest
 from raytemplate.store.atomic import storage_errors, write_atomic, write_first
 from raytemplate.store.workspace import Workspace
 
+_TRACKING = "MLFLOW_TRACKING_URI"
 _REQUEST, _ANSWER = ".request.json", ".answer.json"
+_NAME = re.compile(rf"([0-9a-z-]+){re.escape(_REQUEST)}")
+"""Names of the files that commands write; nothing else in the folder is a request."""
+_MOST_BYTES = 1 << 20
 
 
 def is_team(workspace: Workspace) -> bool:
@@ -37,6 +45,14 @@ def is_team(workspace: Workspace) -> bool:
         return found_ledger(workspace, ()).newest()[1].settings.mode == "team"
     except RaytemplateError:
         return False
+
+
+def team_tracking(workspace: Workspace) -> str | None:
+    """MLflow's tracking URI in team mode, "" for the workspace's own database: as this process's environment has it,
+    since a run's record is its author's, and may name a server, or a secret of this process, to which a promoter must
+    not be led. None in solo mode.
+    """
+    return os.environ.get(_TRACKING, "") if is_team(workspace) else None
 
 
 def write_request(
@@ -78,15 +94,51 @@ def waiting(request: PromoterRequest, again: str) -> WaitingForPromoter:
     )
 
 
-def unanswered(workspace: Workspace) -> Iterator[PromoterRequest]:
-    """Requests that have no answer, oldest first.
+def unanswered(workspace: Workspace) -> tuple[str, ...]:
+    """The ids of requests that have no answer, oldest first, by the names of their files.
 
     Raises:
-        IntegrityError: one cannot be read; names it.
+        IntegrityError: the folder is a link, through which answers would be written elsewhere.
     """
-    for path in sorted(workspace.requests.glob(f"*{_REQUEST}")):
-        if not answer_file(workspace, path.name.removesuffix(_REQUEST)).exists():
-            yield codec.loads(PromoterRequest, path.read_bytes(), where=str(path))
+    folder = workspace.requests
+    if folder.is_symlink():
+        raise IntegrityError(f"{folder}: is a link, and no folder of requests", next_step=f"rm {folder}")
+    with storage_errors(folder, doing="read"):
+        found = [match[1] for name in os.listdir(folder) if (match := _NAME.fullmatch(name))] if folder.exists() else []
+    return tuple(one for one in sorted(found) if not os.path.lexists(answer_file(workspace, one)))
+
+
+def read_request(workspace: Workspace, name: str) -> PromoterRequest:
+    """The request with this id. Anybody who writes the workspace can have put it there.
+
+    Raises:
+        IntegrityError: it is no plain file, too large, no request, or says that it has another id.
+    """
+    path = workspace.requests / f"{name}{_REQUEST}"
+    data = _plain_bytes(path)
+    if data is None or len(data) > _MOST_BYTES:
+        raise IntegrityError(f"{path}: {'no plain file' if data is None else 'larger than 1 MiB'}, so it is no request")
+    request = codec.loads(PromoterRequest, data, where=str(path))
+    if request.id != name:
+        raise IntegrityError(f"{path}: says that it is request {request.id!r}")
+    return request
+
+
+def _plain_bytes(path: Path) -> bytes | None:
+    """The first bytes of a file; None if it is a link, a folder, a pipe or a socket."""
+    with storage_errors(path, doing="read"):
+        try:
+            # O_NONBLOCK, so that a named pipe does not stop the promoter.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                return None
+            raise
+        try:
+            plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return os.read(descriptor, _MOST_BYTES + 1) if plain else None
+        finally:
+            os.close(descriptor)
 
 
 def write_answer(workspace: Workspace, answer: PromoterAnswer) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from raytemplate.errors import BudgetSpent, IntegrityError, Unavailable, UsageError
+from raytemplate.errors import BudgetSpent, IntegrityError, Unavailable, WorkedOn
 from raytemplate.execution.decide import is_stale
 from raytemplate.execution.failure import record_failure
 from raytemplate.execution.handover import candidate_of, spent_on
@@ -25,13 +25,13 @@ def working_on(journal: Journal) -> Generator[None]:
     """Hold the right to write the run's records, which only one process has at a time.
 
     Raises:
-        UsageError: another process works on the run.
+        WorkedOn: another process works on the run.
     """
     with ExitStack() as stack:
         try:
             stack.enter_context(FileLock(journal.active, 0.0))
         except Unavailable:
-            raise UsageError(
+            raise WorkedOn(
                 f"run {journal.run_id} is being worked on by another process", next_step="wait until it has ended"
             ) from None
         yield
@@ -76,13 +76,21 @@ def to_put_aside(journal: Journal, plan: RunPlan, ledger: Ledger) -> tuple[type,
     """The kinds of record that a resumed run supersedes, in this order, so that their doors are open again.
 
     Returns:
-        None if the run has ended for good: judged, against the current champion.
+        None if the run has ended for good: judged, against the current champion, or the promoter is still asked.
     """
     if plan.govern.promotable and is_stale(journal, ledger, plan.name):
         # The end first: if stopped in between, the run counts as unfinished, not as ended without a verdict.
         return RunEnd, PromotionRecord, VerdictRecord, Evaluation
+    if _was_refused(journal):
+        return RunEnd, PromotionRecord, VerdictRecord
     end = journal.read(RunEnd)
     return (RunEnd,) if end is None or end.state == "failed" else None
+
+
+def _was_refused(journal: Journal) -> bool:
+    """Whether a team's promoter has refused to judge the run, which is final for that request: it may ask again."""
+    record = journal.read(PromotionRecord)
+    return record is not None and record.outcome == "asked" and bool(record.warning)
 
 
 def refuse_spent_run(journal: Journal, plan: RunPlan, began: float) -> None:

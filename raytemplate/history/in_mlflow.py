@@ -36,7 +36,7 @@ def look(model: str, history: History, workspace: Workspace) -> tuple[str, ...]:
     if not history.versions:
         return ()
     try:
-        seen = read_local(_full_uri(history, workspace), model)
+        seen = read_local(_full_uri(uri_of(history, workspace), workspace), model)
     except RaytemplateError:  # the run's records cannot be read, or name a secret that is not here
         return ()
     return compare(model, history.versions, seen).differences if seen else ()
@@ -48,13 +48,14 @@ def ask(model: str, history: History, workspace: Workspace) -> tuple[str, ...]:
     if not history.versions:
         return ()
     try:
-        uri = _full_uri(history, workspace)
+        asked = _uri_to_ask(history, workspace)
+        uri = _full_uri(asked, workspace)
         if uri.startswith("sqlite:///"):
             seen = read_local(uri, model) or _unread(uri)
             if not seen:
                 return ()
         else:
-            seen = _answer(model, uri_of(history, workspace), workspace)
+            seen = _answer(model, asked, workspace)
     except RaytemplateError as error:
         return (error.what,)
     if isinstance(seen, str):
@@ -69,7 +70,7 @@ def ask_all(ledger: Ledger, workspace: Workspace) -> tuple[str, ...]:
     for model in ledger.models():
         history = ledger.history(model)
         try:
-            uri = uri_of(history, workspace)
+            uri = _uri_to_ask(history, workspace)
         except RaytemplateError:
             continue
         if uri in deaf:
@@ -107,6 +108,14 @@ def _answer(model: str, uri: str, workspace: Workspace) -> SeenModel | str:
     return said[0] if said else f"{UNASKED}: no answer within {WITHIN_S:g} s"
 
 
-def _full_uri(history: History, workspace: Workspace) -> str:
-    uri = resolve(uri_of(history, workspace), "tracking.uri", os.environ)
+def _uri_to_ask(history: History, workspace: Workspace) -> str:
+    """As `uri_of`; but in team mode a server is asked only if this process's own environment names it."""
+    from raytemplate.execution.requests import team_tracking  # gates take long to import, and `look` needs none
+
+    of_team = team_tracking(workspace)
+    return uri_of(history, workspace) if of_team is None else of_team
+
+
+def _full_uri(asked: str, workspace: Workspace) -> str:
+    uri = resolve(asked, "tracking.uri", os.environ)
     return uri or f"sqlite:///{workspace.mlflow_db.absolute()}"

@@ -56,7 +56,7 @@ class Decision:
     """Digest of the files that become the champion."""
 
     term: int
-    """The model's counter of champions when this was asked for."""
+    """The counter when this was asked for, as `ledger.terms.term_now` gives it."""
 
     name: str
     """The person, as the machine says."""

@@ -50,10 +50,10 @@ class TooGood(GateOptions):
             more = f"; so does {', '.join(one.column for one in others)}" if others else ""
             found = f"{most.column} alone explains {_share(most):.2f} of the target{more}"
             return self._blocked(found, f"below {limit(self.explained)}", most.column)
-        perfect, leading = _perfect(evaluation), _leading(evaluation.columns)
-        if perfect and leading not in self.accept:
-            relies = f"; the model relies most on {leading}" if leading else ""
-            return self._blocked(f"{perfect} is perfect{relies}", "not perfect", leading)
+        perfect, leads = _perfect(evaluation), leading(evaluation.columns)
+        if perfect and leads not in self.accept:
+            relies = f"; the model relies most on {leads}" if leads else ""
+            return self._blocked(f"{perfect} is perfect{relies}", "not perfect", leads)
         if not evaluation.columns:
             return Finding(gate="too-good", outcome="skip", found="no column was looked at alone")
         measured = {one.column for one in alone} | self.accept.keys()
@@ -91,7 +91,7 @@ def _share(one: ColumnEvidence) -> float:
     return math.nan if one.explained is None else one.explained
 
 
-def _leading(columns: Sequence[ColumnEvidence]) -> str:
+def leading(columns: Sequence[ColumnEvidence]) -> str:
     """The column the model relies on most, or else the one that explains most; "" if nothing was measured."""
     leant_on = [(one.importance.value, one.column) for one in columns if one.importance is not None]
     alone = [(_share(one), one.column) for one in columns]
