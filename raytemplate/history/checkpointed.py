@@ -18,19 +18,27 @@ from raytemplate.store.workspace import Workspace
 def keep_checkpoint(ledger: Ledger, workspace: Workspace) -> str:
     """Add a checkpoint of a ledger that has moved, at every location. Returns warnings, a line each, or ""; a decision
     stands in any case."""
-    if warning := outside.keep_checkpoint(ledger):
-        return warning
-    outside.remember_team(ledger, workspace.governance_db)
+    here = outside.keep_checkpoint(ledger)
+    if here.is_other:
+        return here.warning
+    try:
+        warnings = [here.warning, outside.remember_team(ledger, workspace.governance_db)]
+        warnings += _keep_elsewhere(ledger, workspace.folder)
+    except RaytemplateError as error:
+        warnings = [here.warning or f"no checkpoint of the ledger was kept: {error.what}"]
+    return "; ".join(filter(None, warnings))
+
+
+def _keep_elsewhere(ledger: Ledger, folder: Path) -> Iterator[str]:
     newest, ring = ledger.newest()
     if newest is None or not ring.settings.checkpoints:
-        return ""
-    checkpoint, warnings = signed_checkpoint(ring.ledger, newest.seq, newest.hash, ledger.signer()), list[str]()
-    for kept in _locations(ring.settings, ring.ledger, workspace.folder):
+        return
+    checkpoint = signed_checkpoint(ring.ledger, newest.seq, newest.hash, ledger.signer())
+    for kept in _locations(ring.settings, ring.ledger, folder):
         try:
             kept.keep(checkpoint)
         except RaytemplateError as error:
-            warnings.append(f"no checkpoint was kept at {kept.name}: {error.what}")
-    return "; ".join(warnings)
+            yield f"no checkpoint was kept at {kept.name}: {error.what}"
 
 
 def compare_elsewhere(chain: Examined, folder: Path) -> tuple[tuple[Outside, ...], tuple[str, ...]]:

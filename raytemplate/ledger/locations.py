@@ -127,7 +127,7 @@ class _AsTags:
         return "".join(f"{note.strip()}\n" for note in found.split("\0") if note.strip())
 
     def _git(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self.repository), *arguments]
+        command = ["git", "-C", str(self.repository), "-c", f"core.hooksPath={os.devnull}", *arguments]
         try:
             done = subprocess.run(
                 command, env={**os.environ, **_AS_PROMOTER}, capture_output=True, timeout=_GIT_LIMIT_S, check=False

@@ -59,13 +59,25 @@ def kept_checkpoints(ledger: str) -> tuple[Checkpoint, ...]:
         return ()
 
 
-def keep_checkpoint(ledger: Ledger) -> str:
-    """Add a checkpoint of a ledger that has moved. Returns a warning if that failed or the ledger is not the one that
-    was there before, otherwise ""; a decision stands in any case."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Keeping:
+    """What became of a checkpoint in this user's state folder."""
+
+    warning: str = ""
+    """Why none was kept; "" if one was."""
+
+    is_other: bool = False
+    """Whether that is because the ledger is not the one that was there before."""
+
+
+def keep_checkpoint(ledger: Ledger) -> Keeping:
+    """Add a checkpoint of a ledger that has moved, unless the ledger is not the one that was there before. A decision
+    stands in any case."""
     try:
-        return _keep(ledger)
+        other = _keep(ledger)
     except RaytemplateError as error:
-        return f"no checkpoint of the ledger was kept outside the workspace: {error.what}"
+        return Keeping(warning=f"no checkpoint of the ledger was kept outside the workspace: {error.what}")
+    return Keeping(warning=other, is_other=bool(other))
 
 
 def check_outside(database: Path | Database, chain: Examined) -> Outside:
@@ -139,6 +151,7 @@ def begin_anew(ledger: Ledger, suffix: str) -> Path | None:
 
 
 def _keep(ledger: Ledger) -> str:
+    """Returns how the ledger is not the one that was there before; "" if it is."""
     newest, ring = ledger.newest()
     if newest is None or not ring.ledger:
         return ""
@@ -148,7 +161,7 @@ def _keep(ledger: Ledger) -> str:
     here = _ledger_at(ledger.database)
     if here != ring.ledger:
         begun = newest.seq <= _NUM_BEGUN and signer.key.id in ring.keys
-        if here and not begun:
+        if here and (not begun or had_settings(ledger.database)):
             return f"ledger {here} was here before this one; {_VERIFY}"
     if here != ring.ledger or (ring.settings_by is not None and not had_settings(ledger.database)):
         _remember(ledger.database, ring.ledger, settings=ring.settings_by is not None)
@@ -184,17 +197,33 @@ def _ledger_at(database: Path | Database) -> str:
         return file.read_text(errors="replace").partition("\n")[0] if file.exists() else ""
 
 
-def remember_team(ledger: Ledger, path: Path) -> None:
+def remember_team(ledger: Ledger, path: Path) -> str:
     """Remember that a workspace's ledger is in a team's database, so that one without its `governance.yaml` is not
     taken for a workspace of its own. Does nothing for a ledger in a file.
 
     Args:
         path: the file that the ledger would be without that.
+
+    Returns:
+        A warning if settings were in force in another ledger here, which stays remembered; otherwise "".
     """
     ring = ledger.newest()[1]
-    if not isinstance(ledger.database, Path) and had_settings(path) != ring.ledger:
-        with suppress(RaytemplateError):  # the checkpoint beside it was kept
-            _remember(path, ring.ledger, settings=True)
+    if isinstance(ledger.database, Path) or (was := had_settings(path)) == ring.ledger:
+        return ""
+    if was:
+        return f"ledger {was} was here before this one, with settings in force; {_VERIFY}"
+    with suppress(RaytemplateError):  # told with the checkpoint
+        _remember(path, ring.ledger, settings=True)
+    return ""
+
+
+def remembered_in(database: Path | Database) -> Path:
+    """The file that tells which ledger was there; see `had_settings`.
+
+    Raises:
+        UsageError: nothing tells where this user's state is kept.
+    """
+    return _which(database_of(database).identity)
 
 
 def had_settings(database: Path | Database) -> str:
@@ -217,5 +246,6 @@ def _remember(database: Path | Database, ledger: str, *, settings: bool) -> None
     file = _which(identity)
     with storage_errors(file):
         file.parent.mkdir(exist_ok=True, mode=0o700)
-    told = [ledger, identity, *([_SETTINGS] if settings else [])]
+    # The address of a database is never written down: its digest is enough.
+    told = [ledger, identity if isinstance(database, Path) else file.name, *([_SETTINGS] if settings else [])]
     write_atomic(file, "".join(f"{line}\n" for line in told).encode())

@@ -13,8 +13,12 @@ from raytemplate.conducting import answering
 from raytemplate.conducting.promoter import PromoterProcess
 from raytemplate.errors import Forbidden, UsageError, WaitingForPromoter
 from raytemplate.execution.failure import rewrite_end
+from raytemplate.execution.lock import write_lock
 from raytemplate.execution.requests import answer_file, unanswered
+from raytemplate.history.held_models import Retention, reasons
+from raytemplate.history.pack_verified import verify_pack
 from raytemplate.ledger import keys
+from raytemplate.planning.stages import plan_id
 from raytemplate.records import codec
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Held, VerdictRecord
@@ -22,6 +26,7 @@ from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.requested import PromoterAnswer
 from raytemplate.testing.fakes import FakeEngine
 from raytemplate.testing.samples import sample_start
+from raytemplate.units import Span
 
 MODEL = "flights-air-time"
 TEAM = "mode: team\nkeys: {{people: [{}], promoters: [{}]}}\n"
@@ -48,9 +53,12 @@ def folder(in_force: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(in_force, tmp_path / "ours"))
 
 
-def ended(folder: Path, **how: str) -> FakeRun:
-    """A run that has ended, as its author's command ends it."""
+def ended(folder: Path, *, with_id: bool = False, **how: str) -> FakeRun:
+    """A run that has ended, as its author's command ends it; its plan has the right id if that matters."""
     run = FakeRun(folder, **how)
+    if with_id:
+        run.plan = replace(run.plan, id=plan_id(run.plan))
+        write_lock(run.journal, run.plan, None)
     run.journal.write(sample_start(run_id=run.journal.run_id, name=MODEL))
     run.execute(
         FakeEngine(weights=run.journal.run_id), promoter=PromoterProcess(run.workspace, None, run.journal.log, "ada")
@@ -156,3 +164,13 @@ def test_serving_ends_with_130_when_it_is_interrupted(folder: Path) -> None:
     assert run.ledger.head(MODEL) is not None
     assert here("promoter", cwd=folder).returncode == 2
     assert "Nothing is waiting." in here("promoter", "--once", cwd=folder).stdout
+
+
+def test_a_run_that_waits_is_packed_and_its_model_is_never_freed(folder: Path) -> None:
+    run = ended(folder, with_id=True)
+    api.pack("last", folder / "a.zip", workspace=str(folder))
+    found = verify_pack(folder / "a.zip")
+    assert (found.faults, found.bound) == ((), "")
+    assert found.unbound == "no event names this run: its team's promoter has not decided"
+    digest = run.journal.need(FitResult).candidate.digest
+    assert reasons(run.workspace, Retention(span=Span(0, "minute")))[digest] == "waiting candidate"

@@ -113,3 +113,19 @@ def test_verify_compares_with_it_and_says_that_there_is_none(tmp_path: Path) -> 
     promote(Ledger(plain / "governance.db", lambda: START, lambda: PROMOTER), "a")
     said = " ".join(here("ledger", "verify", cwd=plain.parent).stdout.split())
     assert "elsewhere no location of checkpoints beyond this user's folders" in said
+
+
+def test_a_state_folder_that_cannot_be_written_keeps_none_from_the_other_locations(tmp_path: Path) -> None:
+    ledger = ledger_with(tmp_path, _file(tmp_path))
+    (tmp_path / "state").write_text("")
+    assert promote(ledger, "a").startswith("no checkpoint of the ledger was kept outside the workspace: ")
+    [found], _ = compare_elsewhere(ledger.examine(), tmp_path / "ours")
+    assert (found.size, found.faults) == (4, ())
+
+
+def test_hooks_of_the_repository_do_not_run(tmp_path: Path) -> None:
+    ledger, ran = ledger_with(tmp_path, _git(tmp_path)), tmp_path / "ran"
+    hook = tmp_path / "audit" / ".git" / "hooks" / "reference-transaction"
+    hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    hook.chmod(0o755)
+    assert (promote(ledger, "a"), ran.exists()) == ("", False)
