@@ -5,13 +5,21 @@ Beside them is kept which ledger each workspace had, so that a ledger that was r
 
 import hashlib
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError, RaytemplateError, UsageError
 from raytemplate.ledger.chain import Examined
-from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes, signed_checkpoint
+from raytemplate.ledger.checkpoints import (
+    Checkpoint,
+    disagreements,
+    excused,
+    newest_of,
+    read_notes,
+    signed_checkpoint,
+)
 from raytemplate.ledger.database import Database, database_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.store.atomic import append_lines, storage_errors, write_atomic
@@ -32,10 +40,13 @@ class Outside:
     """File of the checkpoints, or what people call their location."""
 
     size: int
-    """Events of the newest checkpoint; 0 if there is none."""
+    """Events of the newest checkpoint that counts; 0 if there is none."""
 
     faults: tuple[str, ...]
     """Where the ledger is not what they say; one line each."""
+
+    num_excused: int = 0
+    """Checkpoints of events that were lost when an older copy was restored, which the ledger itself says."""
 
 
 def checkpoint_file(ledger: str) -> Path:
@@ -89,7 +100,6 @@ def check_outside(database: Path | Database, chain: Examined) -> Outside:
     Raises:
         UsageError: the state folder cannot be read.
     """
-    faults: list[str] = []
     here, ledger = _ledger_at(database), chain.ring.ledger
     if here and here != ledger:
         file = checkpoint_file(here)
@@ -106,8 +116,25 @@ def check_outside(database: Path | Database, chain: Examined) -> Outside:
         kept = _kept(file)
     except IntegrityError as error:
         return Outside(path=file, size=0, faults=(error.what,))
-    faults += disagreements(kept, chain, where=str(file))
-    return Outside(path=file, size=max((each.size for each in kept), default=0), faults=tuple(faults))
+    return compare_notes(kept, chain, file)
+
+
+def compare_notes(
+    checkpoints: Sequence[Checkpoint], chain: Examined, path: Path | str, *, in_order: bool = True
+) -> Outside:
+    """What checkpoints say of a chain.
+
+    Args:
+        path: their file, or what people call their location.
+        in_order: see `checkpoints.excused`.
+    """
+    passed = excused(checkpoints, chain, in_order=in_order)
+    return Outside(
+        path=path,
+        size=max((each.size for each in checkpoints if each not in passed), default=0),
+        faults=disagreements(checkpoints, chain, where=str(path), in_order=in_order),
+        num_excused=len(passed),
+    )
 
 
 def newest_outside(path: Path, chain: Examined) -> tuple[Checkpoint | None, Path]:
@@ -127,11 +154,7 @@ def newest_outside(path: Path, chain: Examined) -> tuple[Checkpoint | None, Path
     if not ledger:
         return None, _folder()
     file = checkpoint_file(ledger)
-    kept = _kept(file)
-    covered = [each for each in kept if each.size <= len(chain.events)]
-    if faults := disagreements(covered, chain, where=str(file)):
-        raise IntegrityError(faults[0])
-    return max(kept, key=lambda each: each.size, default=None), file
+    return newest_of(_kept(file), chain, where=str(file)), file
 
 
 def begin_anew(ledger: Ledger, suffix: str) -> Path | None:
@@ -166,6 +189,9 @@ def _keep(ledger: Ledger) -> str:
     if here != ring.ledger or (ring.settings_by is not None and not had_settings(ledger.database)):
         _remember(ledger.database, ring.ledger, settings=ring.settings_by is not None)
     kept = _kept(file)
+    if kept and not ledger.has(kept[-1].size, kept[-1].head):  # perhaps of events that another user's restoring lost
+        passed = excused(kept, Examined(events=ledger.events(), ring=ring))
+        kept = tuple(each for each in kept if each not in passed)
     if kept and not ledger.has(kept[-1].size, kept[-1].head):
         return f"the ledger is not the one that {file} has a checkpoint of; {_VERIFY}"
     if not kept or kept[-1].size < newest.seq:
