@@ -197,7 +197,7 @@ def _in_force(workspace: str | None) -> Answer:
 
 def _lines(found: Verified, *, exported: bool) -> Iterator[str]:
     from raytemplate.reports.layout import hanging
-    from raytemplate.reports.ledger_shown import elsewhere_text, proof_text
+    from raytemplate.reports.ledger_shown import elsewhere_text, excused_text, proof_text
     from raytemplate.reports.wording import count
 
     if found.faults:
@@ -217,9 +217,10 @@ def _lines(found: Verified, *, exported: bool) -> Iterator[str]:
     yield proof_text(
         found.signed_since, found.num_events, found.keys, [(each.path, each.size) for each in found.compared]
     )
+    yield from excused_text([(each.path, each.num_excused) for each in found.compared])
     if not exported:
         named = found.elsewhere or not any(each.size for each in found.compared)  # told above
-        yield from elsewhere_text(found.not_compared, named=named)
+        yield from elsewhere_text(found.not_compared, found.empty, named=named)
     for line in found.mlflow:
         yield hanging("  MLflow       ", line)
     if found.mlflow:

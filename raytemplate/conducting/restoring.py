@@ -1,9 +1,10 @@
 """`ledger restore`: what a person's process finds out and signs, and what the promoter's process then does."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from raytemplate.errors import IntegrityError
-from raytemplate.history.checkpointed import keep_checkpoint
+from raytemplate.errors import Forbidden, IntegrityError
+from raytemplate.history.checkpointed import keep_checkpoint, newest_elsewhere
 from raytemplate.ledger import keys
 from raytemplate.ledger.bodies import content_of
 from raytemplate.ledger.decisions import Decision, check_decision, new_nonce, said
@@ -24,7 +25,10 @@ def found_in(file: Path, workspace: Workspace) -> Found:
         IntegrityError: see `ledger.restoring`.
         UsageError: the file cannot be read.
     """
-    return compare_copy(read_copy(file), found_ledger(workspace, ()), versions_named(workspace))
+    copy = read_copy(file)
+    elsewhere, silent = newest_elsewhere(copy, workspace.folder)
+    found = compare_copy(copy, found_ledger(workspace, ()), versions_named(workspace), elsewhere)
+    return replace(found, not_compared=silent)
 
 
 def signed(found: Found, name: str, reason: str) -> Actor:
@@ -59,9 +63,12 @@ def restore(file: Path, workspace: Workspace, actor: Actor) -> Restoration:
     killed in the middle.
 
     Raises:
+        Forbidden: the settings in the copy do not list the promoter's key.
         IntegrityError: see `found_in`; or it is older than what is known, and the person has not signed what is lost.
     """
     found, ledger, named = found_in(file, workspace), found_ledger(workspace, ()), versions_named(workspace)
+    if refusal := found.chain.ring.unlisted(ledger.signer().key, "promoter"):
+        raise Forbidden(refusal, next_step=f"raytemplate ledger restore {file}    # where a listed key is")
     then = found.decision(actor) if found.lost else None
     if then is not None:
         check_decision(actor, action=then.type, model="", ledger=found.chain.ring.ledger, content=content_of(then))
@@ -72,7 +79,10 @@ def restore(file: Path, workspace: Workspace, actor: Actor) -> Restoration:
     ring = ledger.keyring()
     if ring.ledger:
         begin_anew(ledger, suffix=kept.name.removeprefix(ledger.path.name))
+    # A key that the ledger does not know could sign no checkpoint that `ledger verify` accepts.
     known = ledger.signer().key.id in ring.keys
+    silent = [f"not compared with {each}" for each in found.not_compared]
+    kept_none = keep_checkpoint(ledger, workspace) if known else ""
     return Restoration(
         num_events=len(found.chain.events),
         models=ledger.models(),
@@ -82,8 +92,7 @@ def restore(file: Path, workspace: Workspace, actor: Actor) -> Restoration:
         lost=found.lost,
         set_aside=runs,
         missing=missing_files(ledger, ContentStore(workspace.models)),
-        # A key that the ledger does not know could sign no checkpoint that `ledger verify` accepts.
-        warning=keep_checkpoint(ledger, workspace) if known else "",
+        warning="; ".join(filter(None, [*silent, kept_none])),
     )
 
 

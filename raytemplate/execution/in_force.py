@@ -8,7 +8,7 @@ from raytemplate.ledger.events import Event
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.keyring import Keyring
 from raytemplate.ledger.opening import found_ledger
-from raytemplate.ledger.outside import had_settings
+from raytemplate.ledger.outside import had_settings, remembered_in
 from raytemplate.ledger.settings import differing
 from raytemplate.records.governed import GovernanceSettings
 from raytemplate.records.judged import Said
@@ -36,7 +36,10 @@ def settings_in_force(workspace: Workspace) -> GovernanceSettings:
         IntegrityError: `governance.yaml` is missing or says something else; the ledger is lost or was edited.
         SpecError: `governance.yaml` has problems.
     """
-    ring = _ledger(workspace).keyring()
+    ledger = _ledger(workspace)
+    ring = ledger.keyring()
+    if fault := _other_ledger(workspace, ledger, ring):
+        raise IntegrityError(fault, next_step=ledger.restore)
     if fault := _difference(workspace, ring):
         raise IntegrityError(fault, next_step=f"{TO_CHANGE}    # or, to have the file as it was: {TO_RESTORE}")
     return ring.settings
@@ -57,11 +60,15 @@ def told_difference(workspace: Workspace) -> str:
     if not workspace.root.exists() and not workspace.governance_yaml.exists():
         return ""
     try:
-        fault = _difference(workspace, _ledger(workspace).newest()[1])
+        ledger = _ledger(workspace)
+        ring = ledger.newest()[1]
+        other, fault = _other_ledger(workspace, ledger, ring), _difference(workspace, ring)
     except IntegrityError:
         return ""  # told by whatever looks at the ledger
     except RaytemplateError as error:
         return error.what
+    if other:
+        return f"{other}; until that is settled nothing is decided:\n  {ledger.restore}"
     return f"{fault}; until that is settled nothing is decided:\n  {TO_CHANGE}" if fault else ""
 
 
@@ -76,7 +83,7 @@ def refuse_lock_out(settings: GovernanceSettings, said: Said) -> None:
         name = read_decision(said).name
         raise UsageError(
             f"keys.people does not list {key.id}, the key of {name}, who signs this: a mistyped list could then never "
-            "be mended",
+            "be corrected",
             next_step="add it; raytemplate identity show    # a person who is listed can remove it later",
         )
 
@@ -96,9 +103,7 @@ def _difference(workspace: Workspace, ring: Keyring) -> str:
     if not path.exists() and since is not None:
         return f"{path}: missing, though event {since.seq} of the ledger put settings in force"
     if not path.exists():
-        was = had_settings(workspace.governance_db)
-        told = f"ledger {was} was here, with settings in force, and neither is any more: restore both from a backup"
-        return f"{path}: missing; {told}" if was else ""
+        return ""
     from raytemplate.spec.governance_file import read_governance
 
     fields = differing(read_governance(path), ring.settings)
@@ -106,3 +111,21 @@ def _difference(workspace: Workspace, ring: Keyring) -> str:
         return ""
     by = f"event {since.seq} put in force" if since else "is in force: no event has changed the settings"
     return f"{path}: not what {by}; {', '.join(fields)} {'differs' if len(fields) == 1 else 'differ'}"
+
+
+def _other_ledger(workspace: Workspace, ledger: Ledger, ring: Keyring) -> str:
+    """What is wrong if settings were in force in a ledger that was here, and it is not the open one, or has none now;
+    "" if nothing is. The file is not asked: it may say `mode: solo`, or name another database."""
+    for at in (workspace.governance_db, ledger.database):
+        was = had_settings(at)
+        if not was or (was == ring.ledger and ring.settings_by is not None):
+            continue
+        if was == ring.ledger:
+            now = f"{ledger.where} is a copy from before: put them in force again, or restore a newer copy"
+        elif not (ring.ledger or workspace.governance_yaml.exists()):
+            now = f"it and {workspace.governance_yaml} are gone: restore both from a backup"
+        else:
+            now = f"{ledger.where} is {f'ledger {ring.ledger}' if ring.ledger else 'a new one'}: restore what was here"
+        anew = f"; if another ledger takes its place, remove {remembered_in(at)}" if was != ring.ledger else ""
+        return f"ledger {was} was here, with settings in force, and {now}{anew}"
+    return ""

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from raytemplate.governance.options import CadenceField
 from raytemplate.options import Options
-from raytemplate.records.governed import PINNED, GovernanceSettings, Location, LocationKind, Mode
+from raytemplate.records.governed import CHAMPIONS_KEPT, GovernanceSettings, Location, LocationKind, Mode
 from raytemplate.secret import is_reference, text_or_reference
 from raytemplate.units import show
 
@@ -101,7 +101,7 @@ class RetentionFields(Options):
     keep: CadenceField = None
     """How long records and replaced models are kept, such as `1 year`. Default: nothing is said."""
 
-    champions: Annotated[int, Field(ge=1)] = PINNED
+    champions: Annotated[int, Field(ge=1)] = CHAMPIONS_KEPT
     """How many champions of each model are kept in any case, so that a rollback finds their bytes. Default: 5."""
 
 
@@ -145,7 +145,7 @@ def as_written(settings: GovernanceSettings) -> dict[str, Any]:
         ],
     }
     keys = {"people": list(settings.people), "promoters": list(settings.promoters)}
-    champions = settings.champions if settings.champions != PINNED else None
+    champions = settings.champions if settings.champions != CHAMPIONS_KEPT else None
     retention = {"keep": settings.keep, "champions": champions}
     groups = {"ledger": ledger, "keys": keys, "retention": retention}
     found = {name: {key: value for key, value in group.items() if value} for name, group in groups.items()}

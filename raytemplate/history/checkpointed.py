@@ -6,10 +6,10 @@ from pathlib import Path
 from raytemplate.errors import IntegrityError, RaytemplateError
 from raytemplate.ledger import outside
 from raytemplate.ledger.chain import Examined
-from raytemplate.ledger.checkpoints import disagreements, read_notes, signed_checkpoint
+from raytemplate.ledger.checkpoints import Checkpoint, newest_of, read_notes, signed_checkpoint
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.locations import Kept, location_at
-from raytemplate.ledger.outside import Outside
+from raytemplate.ledger.outside import Outside, compare_notes
 from raytemplate.records.governed import GovernanceSettings, Location
 from raytemplate.secret import found_from
 from raytemplate.store.workspace import Workspace
@@ -18,19 +18,27 @@ from raytemplate.store.workspace import Workspace
 def keep_checkpoint(ledger: Ledger, workspace: Workspace) -> str:
     """Add a checkpoint of a ledger that has moved, at every location. Returns warnings, a line each, or ""; a decision
     stands in any case."""
-    if warning := outside.keep_checkpoint(ledger):
-        return warning
-    outside.remember_team(ledger, workspace.governance_db)
+    here = outside.keep_checkpoint(ledger)
+    if here.is_other:
+        return here.warning
+    try:
+        warnings = [here.warning, outside.remember_team(ledger, workspace.governance_db)]
+        warnings += _keep_elsewhere(ledger, workspace.folder)
+    except RaytemplateError as error:
+        warnings = [here.warning or f"no checkpoint of the ledger was kept: {error.what}"]
+    return "; ".join(filter(None, warnings))
+
+
+def _keep_elsewhere(ledger: Ledger, folder: Path) -> Iterator[str]:
     newest, ring = ledger.newest()
     if newest is None or not ring.settings.checkpoints:
-        return ""
-    checkpoint, warnings = signed_checkpoint(ring.ledger, newest.seq, newest.hash, ledger.signer()), list[str]()
-    for kept in _locations(ring.settings, ring.ledger, workspace.folder):
+        return
+    checkpoint = signed_checkpoint(ring.ledger, newest.seq, newest.hash, ledger.signer())
+    for kept in _locations(ring.settings, ring.ledger, folder):
         try:
             kept.keep(checkpoint)
         except RaytemplateError as error:
-            warnings.append(f"no checkpoint was kept at {kept.name}: {error.what}")
-    return "; ".join(warnings)
+            yield f"no checkpoint was kept at {kept.name}: {error.what}"
 
 
 def compare_elsewhere(chain: Examined, folder: Path) -> tuple[tuple[Outside, ...], tuple[str, ...]]:
@@ -53,11 +61,37 @@ def compare_elsewhere(chain: Examined, folder: Path) -> tuple[tuple[Outside, ...
     return tuple(found), tuple(silent)
 
 
+def newest_elsewhere(copy: Examined, folder: Path) -> tuple[tuple[tuple[Checkpoint, str], ...], tuple[str, ...]]:
+    """The newest checkpoint at each location that the settings in a copy of the ledger name.
+
+    Args:
+        folder: of the workspace.
+
+    Returns:
+        Each with its location; and the locations that did not answer, each with the reason.
+
+    Raises:
+        IntegrityError: one says that this is a copy of another chain.
+    """
+    found, silent = list[tuple[Checkpoint, str]](), list[str]()
+    for kept in _locations(copy.ring.settings, copy.ring.ledger, folder):
+        try:
+            notes = _notes(kept)
+        except RaytemplateError as error:
+            silent.append(f"{kept.name}: {error.what}")
+            continue
+        if newest := newest_of(notes, copy, where=kept.name, in_order=kept.in_order):
+            found.append((newest, kept.name))
+    return tuple(found), tuple(silent)
+
+
 def _compared(kept: Kept, chain: Examined) -> Outside:
+    return compare_notes(_notes(kept), chain, kept.name, in_order=kept.in_order)
+
+
+def _notes(kept: Kept) -> tuple[Checkpoint, ...]:
     text = kept.notes()
-    notes = read_notes(text, where=kept.name) if text else ()
-    faults = disagreements(notes, chain, where=kept.name)
-    return Outside(path=kept.name, size=max((note.size for note in notes), default=0), faults=faults)
+    return read_notes(text, where=kept.name) if text else ()
 
 
 def _locations(settings: GovernanceSettings, ledger: str, folder: Path) -> Iterator[Kept]:

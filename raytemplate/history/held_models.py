@@ -18,14 +18,14 @@ from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.history import History, moment
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.fitted import FitResult
+from raytemplate.records.governed import CHAMPIONS_KEPT
+from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.locks import is_held
 from raytemplate.store.workspace import Workspace
 from raytemplate.units import Span
 
-CHAMPIONS_KEPT = 5
-"""How many champions of each model are kept, today's among them, so that a rollback finds their files."""
 FOR_EVER = Span(0, "all")
 """The retention if nobody sets one: then nothing is freed."""
 
@@ -106,7 +106,10 @@ def _by_runs(workspace: Workspace, oldest: datetime | None, young: str) -> dict[
             fit, start = journal.read(FitResult), journal.read(RunStart)
             if fit is None:
                 continue
-            if journal.read(RunEnd) is None:
+            promotion = journal.read(PromotionRecord)
+            if promotion is not None and promotion.outcome == "asked":
+                kept[fit.candidate.digest] = WAITING
+            elif journal.read(RunEnd) is None:
                 kept[fit.candidate.digest] = UNFINISHED
             elif oldest is None or start is None or start.started > oldest:
                 kept[fit.candidate.digest] = young

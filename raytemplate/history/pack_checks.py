@@ -158,10 +158,13 @@ class Checks:
             return
         own = [(e, b) for e, b in self._of_model() if b.run_id == self.about.run_id and b.digest == self.about.digest]
         judged = [(event, body) for event, body in own if isinstance(body, Waiting | Promotion)]
-        if promotion is None or promotion.outcome in ("shown", "unchanged"):
+        outcome = promotion.outcome if promotion else None
+        if promotion is None or outcome in ("shown", "unchanged") or (outcome == "asked" and not judged):
             self._without_event(promotion, judged)
             return
         says = [(e, b) for e, b in judged if (b.type, b.version) == (promotion.outcome, promotion.version)]
+        if outcome == "asked":  # the promoter has answered, and the run has not read that yet
+            says = judged
         if promotion.outcome == Promotion.type:
             says = [(event, body) for event, body in says if body.term == promotion.term]
         if not says:
@@ -197,6 +200,8 @@ class Checks:
             self.note(f"{_PROMOTION}: event {event.seq} says {event.type}, and the records do not")
         elif promotion is None:
             self.unbound = "no event names this run: its candidate was rejected"
+        elif promotion.outcome == "asked":
+            self.unbound = "no event names this run: its team's promoter has not decided"
         elif promotion.outcome == "shown":
             self.unbound = f"no event names this run: its variant {promotion.variant} is not promotable"
         else:

@@ -127,7 +127,7 @@ def pack_run(run: Run, workspace: Workspace, *, with_model: bool | None = None) 
     ledger = open_ledger(workspace)
     chain = ledger.examine()
     if chain.faults:
-        raise IntegrityError(f"{ledger.path}: {chain.faults[0]}", next_step="raytemplate ledger verify")
+        raise IntegrityError(f"{ledger.where}: {chain.faults[0]}", next_step="raytemplate ledger verify")
     chain = _until(chain, run.plan.name, run.snapshot.digest)
     model = ContentStore(workspace.models).open(fit.candidate.digest)
     manifest = read_manifest(model)

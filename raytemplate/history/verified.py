@@ -11,13 +11,13 @@ from raytemplate.execution.journal import Journal
 from raytemplate.history.checkpointed import compare_elsewhere
 from raytemplate.history.in_mlflow import ask_all
 from raytemplate.ledger.chain import Examined
-from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes
+from raytemplate.ledger.checkpoints import Checkpoint, read_notes
 from raytemplate.ledger.exported import export_lines, read_export
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.history import History
 from raytemplate.ledger.keyring import KnownKey
 from raytemplate.ledger.opening import Named, found_ledger, open_ledger, versions_named
-from raytemplate.ledger.outside import Outside, check_outside
+from raytemplate.ledger.outside import Outside, check_outside, compare_notes
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.store.atomic import storage_errors
 from raytemplate.store.handed_out import hand_out
@@ -55,6 +55,9 @@ class Verified:
     not_compared: tuple[str, ...] = ()
     """Locations of checkpoints that did not answer, each with the reason."""
 
+    empty: tuple[str, ...] = ()
+    """Locations that the settings name and that hold no checkpoint, each with that."""
+
     elsewhere: bool = False
     """Whether the settings name a location of checkpoints outside this user's folders."""
 
@@ -79,9 +82,10 @@ def verify_ledger(workspace: Workspace, *, against: Path | None = None) -> Verif
         chain = ledger.examine()
         models, faults = ledger.models(), _faults_of_records(ledger, named)
         elsewhere, silent = compare_elsewhere(chain, workspace.folder)
+        empty = tuple(f"{each.path}: holds no checkpoint" for each in elsewhere if not (each.size or each.faults))
         compared = (check_outside(ledger.database, chain), *elsewhere, *_compared(chain, against, notes))
         found = _verified(chain, models, len(named), faults, compared)
-        found = replace(found, not_compared=silent, elsewhere=bool(chain.ring.settings.checkpoints))
+        found = replace(found, not_compared=silent, empty=empty, elsewhere=bool(chain.ring.settings.checkpoints))
         return found if found.faults else replace(found, mlflow=ask_all(ledger, workspace))
     except IntegrityError as error:  # the ledger cannot be read to its end
         return Verified(num_events=0, models=(), num_records=len(named), faults=(error.what,))
@@ -128,8 +132,7 @@ def _notes(against: Path | None) -> tuple[Checkpoint, ...]:
 def _compared(chain: Examined, against: Path | None, notes: Sequence[Checkpoint]) -> tuple[Outside, ...]:
     if against is None:
         return ()
-    faults = disagreements(notes, chain, where=str(against))
-    return (Outside(path=against, size=max(each.size for each in notes), faults=faults),)
+    return (compare_notes(notes, chain, against, in_order=False),)
 
 
 def _verified(

@@ -33,7 +33,7 @@ def append(db: Transaction, model: str, body: Body, *, idem: str, at: datetime, 
     is added first, by an event of its own.
 
     Args:
-        at: the time by this machine's clock; see `Transaction.moment`.
+        at: the moment of the event, read inside the transaction; see `Transaction.moment`.
 
     Raises:
         IntegrityError: the event before it was edited, and nothing may be built on that; or the key was revoked.
@@ -43,7 +43,6 @@ def append(db: Transaction, model: str, body: Body, *, idem: str, at: datetime, 
     ring, before = Keyring(), None
     for before, hash_before in _rows(db, f"WHERE {_OF_KEYS} OR e.seq = (SELECT max(seq) FROM event) ORDER BY e.seq"):
         _raise(_fault(before, hash_before) or ring.follow(before))
-    at = db.moment(at, before.at if before else "")
     if refusal := ring.refusal(signer.key):
         raise IntegrityError(refusal, next_step="raytemplate identity new --promoter")
     if refusal := ring.unlisted(signer.key, "promoter", body.type):

@@ -6,11 +6,14 @@ last event in place of the root of a Merkle tree.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from raytemplate.errors import IntegrityError
+from raytemplate.ledger.bodies import Restored
 from raytemplate.ledger.chain import Examined
+from raytemplate.ledger.events import body_of
 from raytemplate.ledger.signing import PublicKey, Signer, from_base64, to_base64
 
 _ORIGIN = "raytemplate/ledger/"
@@ -18,6 +21,8 @@ _DASH = "\u2014 "
 _ED25519 = b"\x01"
 _HASH_BYTES, _KEY_HASH_BYTES, _SIGNATURE_BYTES = 32, 4, 64
 _NUM_LINES = 5
+_NAMED_BY = 12
+"""Digits of the head's hash in a checkpoint's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +40,11 @@ class Checkpoint:
 
     signature: str = ""
     """Which key signed this (4 bytes of a digest) and its signature, in base64."""
+
+    @property
+    def file_name(self) -> str:
+        """Its name among other checkpoints of the ledger: two of one size are of two chains, and both are kept."""
+        return f"{self.size:08d}-{self.head[:_NAMED_BY]}"
 
     @property
     def text(self) -> str:
@@ -103,12 +113,64 @@ def _read_note(lines: Sequence[str], where: str) -> Checkpoint:
     return found
 
 
-def disagreements(checkpoints: Iterable[Checkpoint], chain: Examined, *, where: str) -> tuple[str, ...]:
-    """The first thing in which a chain is not what checkpoints say of it, in words; none if all agree.
+def excused(checkpoints: Sequence[Checkpoint], chain: Examined, *, in_order: bool = True) -> tuple[Checkpoint, ...]:
+    """The checkpoints of events that were lost when an older copy was restored, as the chain itself says: a person has
+    signed from which event to which.
+
+    Args:
+        in_order: whether they are in the order in which they were made, so that those after the first one of the
+            restored chain are known to be no older ones, and never excused.
+    """
+    restored, begun, found = tuple(_restored(chain)), set[tuple[int, int]](), list[Checkpoint]()
+    for each in checkpoints if restored else ():
+        if _agrees(each, chain):
+            begun |= {lost for lost in restored if in_order and each.size > lost[0]}
+        elif any(lost[0] < each.size <= lost[1] for lost in restored if lost not in begun):
+            found.append(each)
+    return tuple(each for each in found if each.ledger == chain.ring.ledger)
+
+
+def _restored(chain: Examined) -> Iterator[tuple[int, int]]:
+    """For each older copy that was restored, how many events it had, and the newest one that was known before."""
+    for event in chain.events:
+        if event.type == Restored.type:
+            with suppress(IntegrityError):  # told by whatever examines the chain
+                body = body_of(event)
+                if isinstance(body, Restored):
+                    yield body.events, body.newest
+
+
+def _agrees(each: Checkpoint, chain: Examined) -> bool:
+    return 1 <= each.size <= len(chain.events) and chain.events[each.size - 1].hash == each.head
+
+
+def newest_of(
+    checkpoints: Sequence[Checkpoint], chain: Examined, *, where: str, in_order: bool = True
+) -> Checkpoint | None:
+    """The newest checkpoint, which may cover more than a copy of the chain; None if there is none.
+
+    Raises:
+        IntegrityError: one says that this is another chain, longer or not.
+    """
+    passed = excused(checkpoints, chain, in_order=in_order)
+    counted = [each for each in checkpoints if each not in passed]
+    covered = [each for each in counted if each.size <= len(chain.events)]
+    if faults := disagreements(covered, chain, where=where, in_order=in_order):
+        raise IntegrityError(faults[0])
+    return max(counted, key=lambda each: each.size, default=None)
+
+
+def disagreements(
+    checkpoints: Sequence[Checkpoint], chain: Examined, *, where: str, in_order: bool = True
+) -> tuple[str, ...]:
+    """The first thing in which a chain is not what checkpoints say of it, in words; none if all agree, or are excused.
 
     Args:
         where: the checkpoints' file.
+        in_order: see `excused`.
     """
+    passed = excused(checkpoints, chain, in_order=in_order)
+    checkpoints = [each for each in checkpoints if each not in passed]
     keys = [known.key for known in chain.ring.keys.values()]
     agreed = None
     for each in sorted(checkpoints, key=lambda one: one.size):

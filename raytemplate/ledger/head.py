@@ -1,6 +1,6 @@
 """The ledger: reads and moves the head of each model, with one transaction for each move."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -187,7 +187,7 @@ class Ledger:
                     actor=actor,
                     grounds=grounds,
                 )
-                chain.append(db, model, body, idem=key, at=self.clock(), signer=self.signer())
+                chain.append(db, model, body, idem=key, at=_now(db, self.clock()), signer=self.signer())
             versions = _history(db, model).versions
         return next(v for v in versions if v.digest == digest)
 
@@ -226,9 +226,10 @@ class Ledger:
                 return Move(head=history.head, previous=history.head, outcome="unchanged")
             if history.term != expected_term:
                 raise moved(history, model, expected_term, run_id)
+            at = _now(db, self.clock())  # of the event, too: a waiver that is in force here is in force there
             if grounds.waivers:
                 there = waivers_of(chain.read(db, model, with_signatures=True), run_id, digest)
-                refuse_lapsed(grounds.waivers, there, run_id, _now(db, self.clock()))
+                refuse_lapsed(grounds.waivers, there, run_id, at)
             refuse_revoked(grounds, marks_in(chain.read(db, "", with_signatures=True)), run_id)
             if check is not None:
                 check(digest)
@@ -241,7 +242,7 @@ class Ledger:
                 actor=actor,
                 grounds=grounds,
             )
-            return self._move(db, model, body, history, key)
+            return self._move(db, model, body, history, key, at)
 
     @retried
     def rollback(
@@ -282,7 +283,8 @@ class Ledger:
                 seen_until=to.seen_until,
                 actor=actor,
             )
-            return self._move(db, model, body, history, idempotency_key(body.type, model, history.term))
+            idem = idempotency_key(body.type, model, history.term)
+            return self._move(db, model, body, history, idem, _now(db, self.clock()))
 
     def rollback_target(self, model: str, to_version: int | None = None) -> Head:
         """The head that `rollback` would go back to, so that its bytes can be checked first.
@@ -315,9 +317,10 @@ class Ledger:
         with writing(self.database) as db:
             if seq := _known(db, model, idem):
                 return next(event for event in chain.read_all(db) if event.seq == seq)
+            at = _now(db, self.clock())
             if isinstance(body, Waived):
-                refuse_too_long(body.expires, _now(db, self.clock()))
-            return chain.append(db, model, body, idem=idem, at=self.clock(), signer=self.signer())
+                refuse_too_long(body.expires, at)
+            return chain.append(db, model, body, idem=idem, at=at, signer=self.signer())
 
     @retried
     def revoke(self, key: str, actor: Actor) -> KnownKey:
@@ -335,7 +338,7 @@ class Ledger:
             if not known.revoked:
                 body = KeyRevoked(key=known.key.id, actor=actor)
                 idem = idempotency_key(body.type, body.key)
-                chain.append(db, "", body, idem=idem, at=self.clock(), signer=self.signer())
+                chain.append(db, "", body, idem=idem, at=_now(db, self.clock()), signer=self.signer())
             return chain.keyring(db).keys[known.key.id]
 
     @contextmanager
@@ -365,7 +368,7 @@ class Ledger:
                     move_head(db, event, body)
             if then is not None and said is not None:
                 idem = idempotency_key(then.type, "", read_decision(said).nonce)
-                chain.append(db, "", then, idem=idem, at=self.clock(), signer=self.signer())
+                chain.append(db, "", then, idem=idem, at=_now(db, self.clock()), signer=self.signer())
 
     def keyring(self) -> Keyring:
         """The keys that the ledger knows, with the events that add and revoke them checked, signatures too.
@@ -405,16 +408,22 @@ class Ledger:
                 return chain.Examined()
             events = chain.read_all(db)
             signed_by = check_ahead(events)  # meanwhile, what needs no signature
-            broken, of_heads = db.faults(), None
+            broken, heads = db.faults(), None
             with suppress(IntegrityError):  # a head cannot be read, which is told below
-                of_heads = tuple(_faults_of_heads(db, events))
-            found = chain.examine(events, signed_by())
-            of_models = _faults_of_models(db) if found.faults or of_heads is None else of_heads
-            faults = dict.fromkeys([*broken, *found.faults, *of_models])
-            return replace(found, faults=tuple(faults))
+                heads = stored_heads(db)
+        # A server ends a transaction that waits, and to check signatures takes longer.
+        found = chain.examine(events, signed_by())
+        if found.faults or heads is None:
+            with reading(self.database) as db:
+                of_models = tuple(_faults_of_models(db)) if db else ()
+        else:
+            of_models = tuple(_faults_of_heads(heads, events))
+        return replace(found, faults=tuple(dict.fromkeys([*broken, *found.faults, *of_models])))
 
-    def _move(self, db: Transaction, model: str, body: Promotion | Rollback, history: History, idem: str) -> Move:
-        event = chain.append(db, model, body, idem=idem, at=self.clock(), signer=self.signer())
+    def _move(
+        self, db: Transaction, model: str, body: Promotion | Rollback, history: History, idem: str, at: datetime
+    ) -> Move:
+        event = chain.append(db, model, body, idem=idem, at=at, signer=self.signer())
         return Move(head=move_head(db, event, body), previous=history.head, outcome="promoted")
 
 
@@ -467,9 +476,9 @@ def _faults_of_models(db: Transaction) -> Iterator[str]:
             yield error.what
 
 
-def _faults_of_heads(db: Transaction, events: Iterable[Event]) -> Iterator[str]:
+def _faults_of_heads(heads: Mapping[str, Head], events: Iterable[Event]) -> Iterator[str]:
     """As `_faults_of_models`, without reading events once more for each model: right if all events are whole."""
-    told, heads = by_model(events), stored_heads(db)
+    told = by_model(events)
     for model in sorted({*told, *heads}, key=str):
         try:
             head = tell(told.get(model, ())).head

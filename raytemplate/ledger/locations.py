@@ -29,6 +29,11 @@ class Kept(Protocol):
         """What people call it."""
         ...
 
+    @property
+    def in_order(self) -> bool:
+        """Whether notes are in the order in which they were made."""
+        ...
+
     def keep(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint.
 
@@ -74,6 +79,7 @@ class _InFile:
 
     path: Path
     workspace: Path
+    in_order: bool = True
 
     @property
     def name(self) -> str:
@@ -99,6 +105,7 @@ class _AsTags:
     remote: str
     ledger: str
     workspace: Path
+    in_order: bool = False
 
     @property
     def name(self) -> str:
@@ -110,7 +117,7 @@ class _AsTags:
                 f"{self.repository}: the workspace is inside this repository, so that tags in it alone prove nothing; "
                 "expected a remote that they are pushed to, such as {git: ., remote: origin}"
             )
-        tag = f"{_TAGS}/{self.ledger}/{checkpoint.size:08d}"
+        tag = f"{_TAGS}/{self.ledger}/{checkpoint.file_name}"
         if not self._git("tag", "--list", tag).strip():
             self._git("-c", "tag.gpgSign=false", "tag", "-a", "--cleanup=verbatim", "-m", checkpoint.note, tag)
         if self.remote:
@@ -127,7 +134,7 @@ class _AsTags:
         return "".join(f"{note.strip()}\n" for note in found.split("\0") if note.strip())
 
     def _git(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self.repository), *arguments]
+        command = ["git", "-C", str(self.repository), "-c", f"core.hooksPath={os.devnull}", *arguments]
         try:
             done = subprocess.run(
                 command, env={**os.environ, **_AS_PROMOTER}, capture_output=True, timeout=_GIT_LIMIT_S, check=False
@@ -146,9 +153,10 @@ class _InBucket:
 
     name: str
     storage: Storage
+    in_order: bool = False
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        uri = f"{self.name}/{checkpoint.size:08d}"
+        uri = f"{self.name}/{checkpoint.file_name}"
         if get_stored(uri, self.storage) is None:
             put_stored(uri, checkpoint.note.encode(), self.storage, content_type="text/plain")
 

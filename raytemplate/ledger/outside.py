@@ -5,13 +5,21 @@ Beside them is kept which ledger each workspace had, so that a ledger that was r
 
 import hashlib
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from raytemplate.errors import IntegrityError, RaytemplateError, UsageError
 from raytemplate.ledger.chain import Examined
-from raytemplate.ledger.checkpoints import Checkpoint, disagreements, read_notes, signed_checkpoint
+from raytemplate.ledger.checkpoints import (
+    Checkpoint,
+    disagreements,
+    excused,
+    newest_of,
+    read_notes,
+    signed_checkpoint,
+)
 from raytemplate.ledger.database import Database, database_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.store.atomic import append_lines, storage_errors, write_atomic
@@ -32,10 +40,13 @@ class Outside:
     """File of the checkpoints, or what people call their location."""
 
     size: int
-    """Events of the newest checkpoint; 0 if there is none."""
+    """Events of the newest checkpoint that counts; 0 if there is none."""
 
     faults: tuple[str, ...]
     """Where the ledger is not what they say; one line each."""
+
+    num_excused: int = 0
+    """Checkpoints of events that were lost when an older copy was restored, which the ledger itself says."""
 
 
 def checkpoint_file(ledger: str) -> Path:
@@ -59,13 +70,25 @@ def kept_checkpoints(ledger: str) -> tuple[Checkpoint, ...]:
         return ()
 
 
-def keep_checkpoint(ledger: Ledger) -> str:
-    """Add a checkpoint of a ledger that has moved. Returns a warning if that failed or the ledger is not the one that
-    was there before, otherwise ""; a decision stands in any case."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Keeping:
+    """What became of a checkpoint in this user's state folder."""
+
+    warning: str = ""
+    """Why none was kept; "" if one was."""
+
+    is_other: bool = False
+    """Whether that is because the ledger is not the one that was there before."""
+
+
+def keep_checkpoint(ledger: Ledger) -> Keeping:
+    """Add a checkpoint of a ledger that has moved, unless the ledger is not the one that was there before. A decision
+    stands in any case."""
     try:
-        return _keep(ledger)
+        other = _keep(ledger)
     except RaytemplateError as error:
-        return f"no checkpoint of the ledger was kept outside the workspace: {error.what}"
+        return Keeping(warning=f"no checkpoint of the ledger was kept outside the workspace: {error.what}")
+    return Keeping(warning=other, is_other=bool(other))
 
 
 def check_outside(database: Path | Database, chain: Examined) -> Outside:
@@ -77,7 +100,6 @@ def check_outside(database: Path | Database, chain: Examined) -> Outside:
     Raises:
         UsageError: the state folder cannot be read.
     """
-    faults: list[str] = []
     here, ledger = _ledger_at(database), chain.ring.ledger
     if here and here != ledger:
         file = checkpoint_file(here)
@@ -94,8 +116,25 @@ def check_outside(database: Path | Database, chain: Examined) -> Outside:
         kept = _kept(file)
     except IntegrityError as error:
         return Outside(path=file, size=0, faults=(error.what,))
-    faults += disagreements(kept, chain, where=str(file))
-    return Outside(path=file, size=max((each.size for each in kept), default=0), faults=tuple(faults))
+    return compare_notes(kept, chain, file)
+
+
+def compare_notes(
+    checkpoints: Sequence[Checkpoint], chain: Examined, path: Path | str, *, in_order: bool = True
+) -> Outside:
+    """What checkpoints say of a chain.
+
+    Args:
+        path: their file, or what people call their location.
+        in_order: see `checkpoints.excused`.
+    """
+    passed = excused(checkpoints, chain, in_order=in_order)
+    return Outside(
+        path=path,
+        size=max((each.size for each in checkpoints if each not in passed), default=0),
+        faults=disagreements(checkpoints, chain, where=str(path), in_order=in_order),
+        num_excused=len(passed),
+    )
 
 
 def newest_outside(path: Path, chain: Examined) -> tuple[Checkpoint | None, Path]:
@@ -115,11 +154,7 @@ def newest_outside(path: Path, chain: Examined) -> tuple[Checkpoint | None, Path
     if not ledger:
         return None, _folder()
     file = checkpoint_file(ledger)
-    kept = _kept(file)
-    covered = [each for each in kept if each.size <= len(chain.events)]
-    if faults := disagreements(covered, chain, where=str(file)):
-        raise IntegrityError(faults[0])
-    return max(kept, key=lambda each: each.size, default=None), file
+    return newest_of(_kept(file), chain, where=str(file)), file
 
 
 def begin_anew(ledger: Ledger, suffix: str) -> Path | None:
@@ -139,6 +174,7 @@ def begin_anew(ledger: Ledger, suffix: str) -> Path | None:
 
 
 def _keep(ledger: Ledger) -> str:
+    """Returns how the ledger is not the one that was there before; "" if it is."""
     newest, ring = ledger.newest()
     if newest is None or not ring.ledger:
         return ""
@@ -148,11 +184,14 @@ def _keep(ledger: Ledger) -> str:
     here = _ledger_at(ledger.database)
     if here != ring.ledger:
         begun = newest.seq <= _NUM_BEGUN and signer.key.id in ring.keys
-        if here and not begun:
+        if here and (not begun or had_settings(ledger.database)):
             return f"ledger {here} was here before this one; {_VERIFY}"
     if here != ring.ledger or (ring.settings_by is not None and not had_settings(ledger.database)):
         _remember(ledger.database, ring.ledger, settings=ring.settings_by is not None)
     kept = _kept(file)
+    if kept and not ledger.has(kept[-1].size, kept[-1].head):  # perhaps of events that another user's restoring lost
+        passed = excused(kept, Examined(events=ledger.events(), ring=ring))
+        kept = tuple(each for each in kept if each not in passed)
     if kept and not ledger.has(kept[-1].size, kept[-1].head):
         return f"the ledger is not the one that {file} has a checkpoint of; {_VERIFY}"
     if not kept or kept[-1].size < newest.seq:
@@ -184,17 +223,33 @@ def _ledger_at(database: Path | Database) -> str:
         return file.read_text(errors="replace").partition("\n")[0] if file.exists() else ""
 
 
-def remember_team(ledger: Ledger, path: Path) -> None:
+def remember_team(ledger: Ledger, path: Path) -> str:
     """Remember that a workspace's ledger is in a team's database, so that one without its `governance.yaml` is not
     taken for a workspace of its own. Does nothing for a ledger in a file.
 
     Args:
         path: the file that the ledger would be without that.
+
+    Returns:
+        A warning if settings were in force in another ledger here, which stays remembered; otherwise "".
     """
     ring = ledger.newest()[1]
-    if not isinstance(ledger.database, Path) and had_settings(path) != ring.ledger:
-        with suppress(RaytemplateError):  # the checkpoint beside it was kept
-            _remember(path, ring.ledger, settings=True)
+    if isinstance(ledger.database, Path) or (was := had_settings(path)) == ring.ledger:
+        return ""
+    if was:
+        return f"ledger {was} was here before this one, with settings in force; {_VERIFY}"
+    with suppress(RaytemplateError):  # told with the checkpoint
+        _remember(path, ring.ledger, settings=True)
+    return ""
+
+
+def remembered_in(database: Path | Database) -> Path:
+    """The file that tells which ledger was there; see `had_settings`.
+
+    Raises:
+        UsageError: nothing tells where this user's state is kept.
+    """
+    return _which(database_of(database).identity)
 
 
 def had_settings(database: Path | Database) -> str:
@@ -217,5 +272,6 @@ def _remember(database: Path | Database, ledger: str, *, settings: bool) -> None
     file = _which(identity)
     with storage_errors(file):
         file.parent.mkdir(exist_ok=True, mode=0o700)
-    told = [ledger, identity, *([_SETTINGS] if settings else [])]
+    # The address of a database is never written down: its digest is enough.
+    told = [ledger, identity if isinstance(database, Path) else file.name, *([_SETTINGS] if settings else [])]
     write_atomic(file, "".join(f"{line}\n" for line in told).encode())

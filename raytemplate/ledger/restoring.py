@@ -15,6 +15,7 @@ from pathlib import Path
 from raytemplate.errors import IntegrityError, RaytemplateError
 from raytemplate.ledger.bodies import KeyAdded, OfModel, Restored
 from raytemplate.ledger.chain import Examined
+from raytemplate.ledger.checkpoints import Checkpoint
 from raytemplate.ledger.database import ledger_exists
 from raytemplate.ledger.events import Event, body_of
 from raytemplate.ledger.exported import read_export
@@ -47,6 +48,9 @@ class Found:
 
     is_there: bool
     """Whether the ledger that is there has these events already."""
+
+    not_compared: tuple[str, ...] = ()
+    """Locations of checkpoints that did not answer, each with the reason."""
 
     newest: int = 0
     """Number of the newest event that is known, there or by a checkpoint."""
@@ -90,17 +94,20 @@ def _read_database(file: Path) -> Examined:
             raise IntegrityError(error.what.replace(str(copy), str(file)), next_step="restore another copy") from error
 
 
-def compare_copy(chain: Examined, ledger: Ledger, named: Sequence[Named]) -> Found:
+def compare_copy(
+    chain: Examined, ledger: Ledger, named: Sequence[Named], elsewhere: Sequence[tuple[Checkpoint, str]] = ()
+) -> Found:
     """What would be lost if a copy took the place of a ledger, by its checkpoints, by what is there, and by what runs
     have recorded.
 
     Args:
         named: the records of runs that name a version.
+        elsewhere: newest checkpoints outside this user's folders, each with its location.
 
     Raises:
         IntegrityError: it is a copy of another ledger, or of another chain of this one.
     """
-    newest, file = newest_outside(ledger.path, chain)
+    newest, where = _newest(newest_outside(ledger.path, chain), elsewhere)
     size = len(chain.events)
     now = _now(ledger)
     same = _num_equal(chain.events, now)
@@ -115,7 +122,7 @@ def compare_copy(chain: Examined, ledger: Ledger, named: Sequence[Named]) -> Fou
     lost = list(map(_in_words, more))
     if newest is not None and newest.size > size + len(more):
         known = f"events {size + len(more) + 1} to" if newest.size > size + len(more) + 1 else "event"
-        lost.append(f"{known} {newest.size}, which {file} has a checkpoint of")
+        lost.append(f"{known} {newest.size}, which {where} has a checkpoint of")
     lost += _of_runs(chain, named)
     return Found(
         chain=chain,
@@ -124,6 +131,15 @@ def compare_copy(chain: Examined, ledger: Ledger, named: Sequence[Named]) -> Fou
         is_there=bool(now) and same == size == len(now),
         newest=max(len(now), newest.size if newest else 0),
     )
+
+
+def _newest(
+    outside: tuple[Checkpoint | None, Path], elsewhere: Sequence[tuple[Checkpoint, str]]
+) -> tuple[Checkpoint | None, str]:
+    """The newest checkpoint of all locations, this user's first, and where it is."""
+    here, file = outside
+    all_of_them = [*([(here, str(file))] if here else []), *elsewhere]
+    return max(all_of_them, key=lambda one: one[0].size, default=(None, str(file)))
 
 
 def _now(ledger: Ledger) -> tuple[Event, ...]:

@@ -6,8 +6,8 @@ from typing import Literal
 Mode = Literal["solo", "team"]
 LocationKind = Literal["file", "git", "s3", "mlflow"]
 
-PINNED = 5
-"""Champions whose bytes are kept if no setting says otherwise."""
+CHAMPIONS_KEPT = 5
+"""How many champions of each model are kept if nothing says otherwise, so that a rollback finds their files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,5 +46,5 @@ class GovernanceSettings:
     keep: str = ""
     """How long records and replaced models are kept, such as "12 months"; "" if nothing says."""
 
-    champions: int = PINNED
+    champions: int = CHAMPIONS_KEPT
     """How many champions of each model are kept in any case, the current one included."""

@@ -49,4 +49,5 @@ class Restoration:
     """Versions whose files are not in the workspace, or were changed, one line each; champions first."""
 
     warning: str = ""
-    """Why no checkpoint was kept outside the workspace; "" if one was."""
+    """Why no checkpoint was kept outside the workspace, and which locations did not answer; "" if there is nothing to
+    tell."""

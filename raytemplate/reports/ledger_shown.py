@@ -48,14 +48,31 @@ def proof_text(
     return "\n".join(hanging(f"  {name:<13}", text) for name, text in _proof(signed_since, num_events, keys, compared))
 
 
-def elsewhere_text(not_compared: Sequence[str], *, named: bool) -> Iterator[str]:
-    """Locations of checkpoints that did not answer, or that there are none.
+def excused_text(excused: Sequence[tuple[Path | str, int]]) -> Iterator[str]:
+    """Checkpoints that say something else because an older copy was restored.
 
     Args:
+        excused: locations of checkpoints, each with how many of them are excused.
+    """
+    for path, number in excused:
+        if number:
+            text = (
+                f"{count(number, 'checkpoint')} in {path}, of events that were lost before an older copy was restored"
+            )
+            yield hanging(f"  {'excused':<13}", text)
+
+
+def elsewhere_text(not_compared: Sequence[str], empty: Sequence[str] = (), *, named: bool) -> Iterator[str]:
+    """Locations of checkpoints that did not answer or are empty, or that there are none.
+
+    Args:
+        empty: those that hold no checkpoint, each with that.
         named: whether the settings name any.
     """
     for each in not_compared:
         yield hanging(f"  {'no answer':<13}", each)
+    for each in empty:
+        yield hanging(f"  {'empty':<13}", each)
     if not named:
         text = "no location of checkpoints beyond this user's folders: ledger.checkpoints in governance.yaml names them"
         yield hanging(f"  {'elsewhere':<13}", text)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raytemplate.engines.mlflow.mirror import Mirror
-from raytemplate.engines.mlflow.owner import LEDGER_TAG, mark_of
+from raytemplate.engines.mlflow.owner import LEDGER_TAG, ledger_mark
 from raytemplate.errors import IntegrityError
 from raytemplate.ledger.bodies import Grounds
 from raytemplate.ledger.head import Ledger
@@ -63,7 +63,7 @@ def registered(uri: str, name: str, mark: str) -> None:
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_ledger_is_refused(tmp_path: Path, uri: str, other: str) -> None:
     ours, (make, says) = workspace_at(tmp_path, "a", "b"), OTHERS[other]
-    registered(uri, other, mark_of(Ledger(ours.governance_db)))
+    registered(uri, other, ledger_mark(Ledger(ours.governance_db)))
     Mirror(ours, uri).refuse_other_ledger(other)
     with pytest.raises(IntegrityError, match=says) as found:
         Mirror(make(ours), uri).refuse_other_ledger(other)
@@ -75,7 +75,7 @@ def test_of_two_copies_the_one_that_moved_first_goes_on(tmp_path: Path, uri: str
     copy = _copied(ours)
     promote(ours, "b")
     promote(copy, "c")
-    registered(uri, "copied", mark_of(Ledger(ours.governance_db)))
+    registered(uri, "copied", ledger_mark(Ledger(ours.governance_db)))
     promote(ours, "d")
     Mirror(ours, uri).refuse_other_ledger("copied")
     with pytest.raises(IntegrityError, match=r"with event 3, which .* does not have: this workspace is a copy"):

@@ -11,6 +11,9 @@ from raytemplate.conducting.promoting import Promoting, _answer
 from raytemplate.errors import IntegrityError, RaytemplateError, UsageError
 from raytemplate.execution.in_force import settings_in_force, told_difference
 from raytemplate.ledger import keys
+from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.outside import had_settings, keep_checkpoint, remember_team, remembered_in
+from raytemplate.ledger.sqlite import SQLite
 from raytemplate.store.workspace import Workspace
 
 TEAM = "mode: team\nkeys: {{people: [{}], promoters: [{}]}}\n"
@@ -88,11 +91,44 @@ def test_with_both_files_deleted_what_is_kept_outside_tells(made: Workspace) -> 
     kept = [file.read_bytes() for file in files]
     for file in files:
         file.unlink()
-    with pytest.raises(IntegrityError, match=r"missing; ledger .* was here, with settings in force, and neither is"):
+    says = "was here, with settings in force, and "
+    with pytest.raises(IntegrityError, match=rf"{says}it and .*governance.yaml are gone: restore both"):
         settings_in_force(made)
+    made.governance_yaml.write_text("mode: solo\n")
+    with pytest.raises(IntegrityError, match=rf"{says}.*governance.db is a new one: restore what was here"):
+        settings_in_force(made)
+    assert says in told_difference(made)
     for file, data in zip(files, kept, strict=True):
         file.write_bytes(data)
     assert settings_in_force(made).mode == "team"
+
+
+def test_another_ledger_with_its_own_settings_in_place_of_it_is_told(made: Workspace, tmp_path: Path) -> None:
+    kept, other = made.governance_db.read_bytes(), Workspace(tmp_path)
+    shutil.copy(made.governance_yaml, other.governance_yaml)
+    api.change_settings(other.governance_yaml, reason="ours", workspace=str(tmp_path))
+    shutil.copy(other.governance_db, made.governance_db)
+    with pytest.raises(IntegrityError, match=r"governance.db is ledger .*: restore what was here; if another ledger"):
+        settings_in_force(made)
+    made.governance_db.write_bytes(kept)
+    assert settings_in_force(made).mode == "team"
+
+
+def test_a_team_database_is_not_remembered_over_another_and_its_address_never(made: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "governance.db"
+    shutil.copy(made.governance_db, tmp_path / "first.db")
+    first = Ledger(SQLite(tmp_path / "first.db"))
+    assert (remember_team(first, path), had_settings(path)) == ("", first.keyring().ledger)
+    other = Workspace(tmp_path / "other")
+    other.folder.mkdir()
+    shutil.copy(made.governance_yaml, other.governance_yaml)
+    api.change_settings(other.governance_yaml, reason="ours", workspace=str(other.folder))
+    assert "was here before this one, with settings in force" in remember_team(
+        Ledger(SQLite(other.governance_db)), path
+    )
+    assert had_settings(path) == first.keyring().ledger
+    keep_checkpoint(first)
+    assert str(tmp_path / "first.db") not in remembered_in(first.database).read_text()
 
 
 def test_a_copy_with_both_files_is_in_team_mode_too(team: Workspace) -> None:

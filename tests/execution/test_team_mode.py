@@ -24,8 +24,10 @@ from raytemplate.execution.lock import write_lock
 from raytemplate.execution.requests import answer_file, unanswered, write_request
 from raytemplate.execution.resuming import to_put_aside
 from raytemplate.history import in_mlflow
+from raytemplate.history.held_models import Retention, reasons
+from raytemplate.history.pack_verified import verify_pack
 from raytemplate.ledger import keys
-from raytemplate.planning.stages import GateConfig
+from raytemplate.planning.stages import GateConfig, plan_id
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
 from raytemplate.records.evaluated import ColumnEvidence, Estimate, Evaluation
@@ -38,6 +40,7 @@ from raytemplate.records.run import RunEnd
 from raytemplate.store.workspace import Workspace
 from raytemplate.testing.fakes import FakeEngine
 from raytemplate.testing.samples import sample_evaluation, sample_start
+from raytemplate.units import Span
 
 MODEL = "flights-air-time"
 TEAM = "mode: team\nkeys: {{people: [{}], promoters: [{}]}}\n"
@@ -64,9 +67,13 @@ def folder(in_force: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(in_force, tmp_path / "ours"))
 
 
-def ended(folder: Path, **how: str) -> FakeRun:
-    """A run that has ended, as its author's command ends it."""
-    return asking(FakeRun(folder, **how))
+def ended(folder: Path, *, with_id: bool = False, **how: str) -> FakeRun:
+    """A run that has ended, as its author's command ends it; its plan has the right id if that matters."""
+    run = FakeRun(folder, **how)
+    if with_id:
+        run.plan = replace(run.plan, id=plan_id(run.plan))
+        write_lock(run.journal, run.plan, None)
+    return asking(run)
 
 
 def asking(run: FakeRun) -> FakeRun:
@@ -444,3 +451,13 @@ def test_requests_wait_while_the_settings_are_not_settled(folder: Path) -> None:
         assert answers(folder) == []
     file.write_text(right)
     assert answers(folder) == [0]
+
+
+def test_a_run_that_waits_is_packed_and_its_model_is_never_freed(folder: Path) -> None:
+    run = ended(folder, with_id=True)
+    api.pack("last", folder / "a.zip", workspace=str(folder))
+    found = verify_pack(folder / "a.zip")
+    assert (found.faults, found.bound) == ((), "")
+    assert found.unbound == "no event names this run: its team's promoter has not decided"
+    digest = run.journal.need(FitResult).candidate.digest
+    assert reasons(run.workspace, Retention(span=Span(0, "minute")))[digest] == "waiting candidate"

@@ -37,7 +37,7 @@ def promote(ledger: Ledger, *digests: str) -> None:
     """One promotion after another, each with its checkpoint."""
     for digest in digests:
         ledger.promote(MODEL, digest, f"run-{digest}", START, ledger.history(MODEL).term, ANN, GROUNDS)
-        assert keep_checkpoint(ledger) == ""
+        assert keep_checkpoint(ledger).warning == ""
 
 
 @pytest.fixture
@@ -69,7 +69,9 @@ def test_the_newest_checkpoint_covers_every_event(ledger: Ledger) -> None:
     found = check_outside(ledger.path, ledger.examine())
     assert (found.path, found.size, found.faults) == (file_of(ledger), 4, ())
     assert [note.size for note in read_notes(found.path.read_text(), where="")] == [2, 3, 4]
-    assert keep_checkpoint(ledger) == "" and len(found.path.read_text().splitlines()) == 15  # nothing has moved since
+    assert (
+        keep_checkpoint(ledger).warning == "" and len(found.path.read_text().splitlines()) == 15
+    )  # nothing has moved since
 
 
 def test_the_note_has_the_form_of_a_transparency_log(ledger: Ledger) -> None:
@@ -88,7 +90,9 @@ def test_an_older_copy_that_was_put_back_is_found_and_nothing_is_added(ledger: L
     assert faults(ledger) == (f"event 3: missing; {file_of(ledger)} has a checkpoint of 3 events",)
     before = file_of(ledger).read_text()
     ledger.promote(MODEL, "x", "run-x", START, 1, ANN, GROUNDS)
-    assert keep_checkpoint(ledger).startswith(f"the ledger is not the one that {file_of(ledger)} has a checkpoint of")
+    assert keep_checkpoint(ledger).warning.startswith(
+        f"the ledger is not the one that {file_of(ledger)} has a checkpoint of"
+    )
     assert file_of(ledger).read_text() == before
     assert faults(ledger) == (f"event 3: not the one that {file_of(ledger)} has a checkpoint of",)
 
@@ -121,7 +125,7 @@ def test_a_ledger_that_was_replaced_as_a_whole_is_found(ledger: Ledger, tmp_path
     (fault,) = faults(ledger)
     assert f"ledger {was} with 4 events was here ({file}); this is ledger {forged.keyring().ledger}" in fault
     ledger.rollback(MODEL, ANN)
-    assert keep_checkpoint(ledger).startswith(f"ledger {was} was here before this one")
+    assert keep_checkpoint(ledger).warning.startswith(f"ledger {was} was here before this one")
     replace_by(ledger, OLD)
     assert faults(ledger)[0].endswith("this one is not signed")
 
@@ -164,5 +168,5 @@ def test_a_state_folder_that_cannot_be_written_is_a_warning(ledger: Ledger, stat
     shutil.rmtree(state)
     state.write_text("")
     ledger.rollback(MODEL, ANN)
-    assert keep_checkpoint(ledger).startswith("no checkpoint of the ledger was kept outside the workspace: ")
+    assert keep_checkpoint(ledger).warning.startswith("no checkpoint of the ledger was kept outside the workspace: ")
     assert ledger.history(MODEL).term == 4

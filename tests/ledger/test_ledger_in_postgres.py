@@ -218,7 +218,7 @@ def test_a_schema_that_was_made_anew_is_found_by_its_checkpoints(
     ledger: Ledger, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert keep_checkpoint(ledger) == ""
+    assert keep_checkpoint(ledger).warning == ""
     schema, was = ledger.database.schema, ledger.keyring().ledger
     run(postgres, f"DROP SCHEMA {schema} CASCADE", ledger_sql(schema))
     for term in range(3):

@@ -34,7 +34,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def promote(ledger: Ledger, *digests: str, checkpoint: bool = True) -> Ledger:
     for digest in digests:
         ledger.promote(MODEL, digest, f"run-{digest}", START, ledger.history(MODEL).term, ANN, GROUNDS)
-        assert not checkpoint or keep_checkpoint(ledger) == ""
+        assert not checkpoint or keep_checkpoint(ledger).warning == ""
     return ledger
 
 
@@ -93,7 +93,7 @@ def test_an_older_copy_says_what_is_lost_and_the_ledger_keeps_that(ledger: Ledge
     with pytest.raises(IntegrityError, match="is not signed"):
         ledger.put_in_place(found.chain.events, tmp_path / "kept", found.decision(ANN))
     aside = begin_anew(ledger, ".then")
-    assert (keep_checkpoint(ledger), aside, ledger.faults()) == ("", file.with_name(f"{file.name}.then"), ())
+    assert (keep_checkpoint(ledger).warning, aside, ledger.faults()) == ("", file.with_name(f"{file.name}.then"), ())
     assert check_outside(ledger.path, ledger.examine()).faults == ()
     assert (ledger.events()[-1].type, "the disk is gone" in ledger.events()[-1].body) == ("restored", True)
     assert compare_copy(read_copy(tmp_path / "yesterday"), ledger, ()).is_there

@@ -124,3 +124,16 @@ def test_the_newest_of_a_gate_counts_also_if_it_ends_sooner(ledger: Ledger, cloc
     with pytest.raises(Refused, match="is not the one"):
         promote(ledger, first)
     assert promote(ledger, second) == 1
+
+
+def test_one_reading_of_the_clock_decides_and_is_the_events_time(ledger: Ledger, clock: Clock) -> None:
+    (waiver,) = grant(ledger)
+    clock.now = waiver.expires - SECOND
+    ticking = Ledger(ledger.path, lambda: _tick(clock), lambda: PROMOTER)
+    assert promote(ticking, waiver) == 1
+    assert ledger.faults() == ()
+
+
+def _tick(clock: Clock) -> datetime:
+    clock.now += SECOND / 2
+    return clock.now

@@ -24,6 +24,9 @@ class OnServer:
     ledger: str
     """Id of the ledger."""
 
+    in_order: bool = False
+    """Artifacts are listed by their names."""
+
     @property
     def name(self) -> str:
         """What people call it; a URI may hold a password."""
@@ -38,7 +41,7 @@ class OnServer:
         try:
             client = client_of(resolve(self.where, "ledger.checkpoints", os.environ))
             run = self._run() or self._new_run()
-            client.log_text(run, checkpoint.note, f"{_FOLDER}/{checkpoint.size:08d}.txt")
+            client.log_text(run, checkpoint.note, f"{_FOLDER}/{checkpoint.file_name}.txt")
         except RaytemplateError:
             raise
         except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors

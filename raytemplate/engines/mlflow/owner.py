@@ -1,4 +1,4 @@
-"""Whose a registered model is: a tag names the ledger whose copy it is, and the event that was the newest then."""
+"""Which ledger owns a registered model: a tag names it, and the event that was its newest then."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEDGER_TAG = "raytemplate.ledger"
 _ELSEWHERE = "another name: in the template, or another tracking.uri"
 
 
-def mark_of(ledger: Ledger) -> str:
+def ledger_mark(ledger: Ledger) -> str:
     """The tag's value: the ledger's id, and number and hash of its newest event; "" if no event is signed yet."""
     newest, ring = ledger.newest()
     return f"{ring.ledger} {newest.seq} {newest.hash}" if newest is not None and ring.ledger else ""

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from raytemplate.engines.mlflow.copied import Copied
 from raytemplate.engines.mlflow.measured import of_candidate
-from raytemplate.engines.mlflow.owner import LEDGER_TAG, mark_of, refuse_other_ledger
+from raytemplate.engines.mlflow.owner import LEDGER_TAG, ledger_mark, refuse_other_ledger
 from raytemplate.engines.mlflow.packaged import write_package
 from raytemplate.engines.mlflow.parameters import parameters
 from raytemplate.engines.mlflow.seen import (
@@ -88,7 +88,7 @@ def project(
     seen = see(client, model)
     registered = _registered(client, model, lambda: tracked(versions[-1].run_id)[0])
     refuse_other_ledger(registered, ledger)
-    if (mark := mark_of(ledger)) != registered.tags.get(LEDGER_TAG, ""):
+    if (mark := ledger_mark(ledger)) != registered.tags.get(LEDGER_TAG, ""):
         client.set_registered_model_tag(model, LEDGER_TAG, mark)
     recorded = _Recorded(tracked)
     compared = compare(
