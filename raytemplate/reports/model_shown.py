@@ -133,8 +133,8 @@ def _gates(gates: Sequence[GateRate]) -> str:
 
 
 def _command(model: ModelRow) -> str:
-    if model.revoked and model.goes_back:
-        return f"  raytemplate rollback {model.name}"
+    if model.revoked:
+        return f"  raytemplate rollback {model.name}" if model.goes_back else "  raytemplate snapshot list"
     if model.champion_version:
         return f"  raytemplate predict {model.name} NEW.parquet OUT.parquet"
     return "  raytemplate runs"

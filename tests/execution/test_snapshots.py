@@ -53,9 +53,9 @@ def test_a_champion_that_saw_it_is_named_with_the_way_back(tmp_path):
     first = judged(tmp_path)
     code, text = said(tmp_path, "snapshot", "revoke", first.journal.run_id, "--reason", "wrong labels")
     assert code == 0 and text.endswith(f"raytemplate show {MODEL} # no earlier champion: retrain it on other rows")
-    for command in (("models",), ("show", MODEL)):
+    for command, following in ((("models",), f"show {MODEL}"), (("show", MODEL), "snapshot list")):
         shown = said(tmp_path, *command)[1]
-        assert "Version 1 has seen" in shown and shown.endswith(f"raytemplate rollback {MODEL}")
+        assert "Version 1 has seen" in shown and shown.endswith(f"raytemplate {following}")
 
 
 def test_what_was_trained_from_a_model_that_saw_it_is_blocked(tmp_path):
