@@ -1,10 +1,11 @@
 """Loads the user's own modules only from the code that travelled with a run or a model."""
 
 import importlib
+import os
 import sys
 import threading
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -17,6 +18,7 @@ from raytemplate.errors import IntegrityError, RaytemplateError, TrainingFailed,
 CODE = "code"
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 _loaded: dict[str, dict[str, ModuleType]] = {}
+_imported_from: set[Path] = set()
 _one_at_a_time = threading.RLock()
 
 
@@ -81,6 +83,8 @@ def _import_from(folder: Path, module: str) -> ModuleType:
     sys.dont_write_bytecode = True
     with _one_at_a_time:
         own = _loaded.setdefault(digest_of(folder), {})
+        _imported_from.add(folder.absolute())
+        _lead_to(folder, own)
         others = _taken_out(names)
         sys.modules.update(own)
         sys.path.insert(0, str(folder))
@@ -94,6 +98,18 @@ def _import_from(folder: Path, module: str) -> ModuleType:
             if any(own.get(name) is not other for name, other in others.items()):
                 _taken_out(names)
                 sys.modules.update(others)
+
+
+def is_imported_from(folder: Path) -> bool:
+    """Whether this process has imported modules from a folder or one below it. They may import others of it later."""
+    return any(each.is_relative_to(folder.absolute()) for each in _imported_from)
+
+
+def _lead_to(folder: Path, own: Mapping[str, ModuleType]) -> None:
+    """Let packages whose folder is gone find the rest of themselves in a folder that holds the same code."""
+    for name, package in own.items():
+        if hasattr(package, "__path__") and not any(os.path.isdir(path) for path in package.__path__):
+            package.__path__ = [str(folder.joinpath(*name.split(".")))]
 
 
 def _of(names: set[str]) -> dict[str, ModuleType]:

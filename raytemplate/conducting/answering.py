@@ -174,7 +174,7 @@ def _refuse_malformed(request: PromoterRequest) -> None:
     if arguments is None:
         raise UsageError(f"request {request.id}: the promoter takes no request {request.do!r}")
     expected = {*arguments, "actor"}
-    if request.asked.keys() != expected:
+    if set(request.asked) != expected:
         found, wanted = (", ".join(sorted(names)) or "nothing" for names in (request.asked.keys(), expected))
         raise UsageError(f"request {request.id}: {request.do} is asked with {found}, expected {wanted}")
     for name, kinds in arguments.items():

@@ -1,5 +1,6 @@
 """The content store: folders kept under the digest of their contents, equal bytes once, checked when opened."""
 
+import atexit
 import errno
 import os
 import re
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from raytemplate.code.load import is_imported_from
 from raytemplate.errors import IntegrityError
 from raytemplate.records.codec import dumps
 from raytemplate.store.atomic import remove_at_once, storage_errors, sync_file, sync_folder
@@ -66,7 +68,7 @@ class ContentStore:
     @contextmanager
     def private(self, digest: str) -> Generator[Path]:
         """A copy of a stored folder for this process alone, so that what was hashed is what is read, even if the store
-        is changed meanwhile. It is removed at the end.
+        is changed meanwhile. It is removed at the end, or with the process if modules were imported from it.
 
         Raises:
             IntegrityError: see `open`; or the folder changes while it is copied.
@@ -84,7 +86,10 @@ class ContentStore:
                 raise IntegrityError(f"{self.open(digest)}: changed while it was read")
             yield copy
         finally:
-            shutil.rmtree(copy, ignore_errors=True)
+            if is_imported_from(copy):
+                atexit.register(shutil.rmtree, copy, ignore_errors=True)
+            else:
+                shutil.rmtree(copy, ignore_errors=True)
 
     def put(self, folder: Path) -> Manifest:
         """Copy `folder` into the store, unless its bytes are stored already.

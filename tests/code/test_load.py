@@ -10,6 +10,7 @@ import pytest
 from raytemplate.code.files import CodeRef, code_of, digest_of, take_along
 from raytemplate.code.load import blamed_on, code_in, load_attribute
 from raytemplate.errors import IntegrityError, PlanError, TrainingFailed, UsageError
+from raytemplate.store.content_store import ContentStore
 
 NUMBER = "sample_code.numbers:number"
 
@@ -129,3 +130,23 @@ def test_a_library_is_not_the_projects_where_a_folder_has_the_name_of_its_module
         for module in ("my_loop", "a_library"):
             sys.modules.pop(module, None)
     assert failed.value.what == f"{target} failed: {name}:4: KeyError: 'theirs'"
+
+
+def test_modules_are_found_when_the_copy_that_their_package_came_from_is_gone(project, tmp_path):
+    first, second = copy_of(project, tmp_path / "first"), copy_of(project, tmp_path / "second")
+    with code_in(first):
+        load_attribute("sample_code.one:ONE")
+    shutil.rmtree(first)
+    with code_in(second):
+        assert load_attribute(NUMBER)() == 1
+
+
+def test_a_private_copy_that_modules_came_from_lasts_as_long_as_they_may_import_others(project, tmp_path):
+    store = ContentStore(tmp_path / "models")
+    copy_of(project, tmp_path / "model" / "code")
+    digest = store.put(tmp_path / "model").digest
+    with store.private(digest) as unused:
+        pass
+    with store.private(digest) as copy, code_in(copy / "code"):
+        number = load_attribute(NUMBER)
+    assert (number(), copy.exists(), unused.exists()) == (1, True, False)
