@@ -31,7 +31,7 @@ from raytemplate.api.mend import repair_ledger, restore_ledger
 from raytemplate.api.packs import cards, pack, verify_pack
 from raytemplate.api.plan import Planned, check, load, plan, read_plan, save_plan
 from raytemplate.api.profile import Profile, profile
-from raytemplate.api.promoter import answer_requests, serve_promoter
+from raytemplate.api.promoter import answer_requests, requests, serve_promoter
 from raytemplate.api.publish import site
 from raytemplate.api.reproduce import Reproduced, reproduce
 from raytemplate.api.run import resume, run, stop, submit, unfinished
@@ -45,10 +45,10 @@ __all__ = [
     "Cleaned", "Excepted", "Marked", "Planned", "Predicted", "Profile", "Reproduced", "Run", "answer_requests", "cards",
     "change_settings", "check", "clean", "diff", "export_ledger", "find", "freeze_snapshot", "ledger", "ledger_keys",
     "lineage", "load", "local_keys", "logs", "model", "models", "new_key", "pack", "plan", "predict", "profile",
-    "promote", "read_plan", "repair_ledger", "report", "reproduce", "restore_ledger", "resume", "revoke_key",
-    "revoke_snapshot", "rollback", "run", "runs", "save_plan", "serve_promoter", "settings", "settings_difference",
-    "show", "site", "snapshots", "statement", "stop", "submit", "trials", "unfinished", "verify_ledger", "verify_pack",
-    "waive", "winning_template",
+    "promote", "read_plan", "repair_ledger", "report", "reproduce", "requests", "restore_ledger", "resume",
+    "revoke_key", "revoke_snapshot", "rollback", "run", "runs", "save_plan", "serve_promoter", "settings",
+    "settings_difference", "show", "site", "snapshots", "statement", "stop", "submit", "trials", "unfinished",
+    "verify_ledger", "verify_pack", "waive", "winning_template",
 ]  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def refuse_no_file(path: Path, option: str) -> None:
 
 
 def tell_settings(workspace: str | None) -> None:
-    """Say on stderr that `governance.yaml` is not what the ledger has in force: who looks is told, and not stopped."""
+    """Say on stderr that `governance.yaml` is not what the ledger has in force, which stops nobody who only looks."""
     from raytemplate import api
 
     if told := api.settings_difference(workspace=workspace):

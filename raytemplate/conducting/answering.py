@@ -1,14 +1,15 @@
-"""The promoter of a team: answers the requests of a workspace, each once, in a process that loads no code of a project.
+"""The promoter of a team: answers the requests of a workspace, each once, in a process that loads no project code.
 
 Two at once are harmless: one holds the lock, and what was decided before a crash is found in the ledger again.
 """
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from raytemplate.conducting.asked import ARGUMENTS, OF_RUNS, actor_of, journal_of, refuse_malformed
 from raytemplate.conducting.promoting import Promoting
 from raytemplate.conducting.recomputing import refuse_forged
 from raytemplate.conducting.stating import keep_statement
@@ -37,7 +38,7 @@ from raytemplate.ledger.events import body_of
 from raytemplate.ledger.head import Ledger
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.plugins import bug
-from raytemplate.records.codec import Settings, decode
+from raytemplate.records.codec import Settings
 from raytemplate.records.fitted import FitResult
 from raytemplate.records.judged import Actor
 from raytemplate.records.promoted import PromotionRecord, ending
@@ -51,17 +52,6 @@ Answered = tuple[PromoterRequest, PromoterAnswer]
 """A request with its answer."""
 POLL_S = 3.0
 """Seconds between looks for requests."""
-_OF_RUNS = ("decide", "promote")
-_ARGUMENTS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
-    "decide": {"run": (str,)},
-    "promote": {"run": (str,)},
-    "change_settings": {"settings": (dict,)},
-    "mark_snapshot": {"kind": (str,), "snapshot": (str,), "name": (str,), "kept": (str,)},
-    "revoke_key": {"key": (str,)},
-    "roll_back": {"model": (str,), "version": (int, type(None))},
-    "waive": {"run": (str,), "gate": (str,), "expires": (str,)},
-}
-"""What may be asked for by a request, and its arguments besides the actor: each checks what a person has signed."""
 _WAIT_S = 60.0
 
 
@@ -153,49 +143,22 @@ def _answer(workspace: Workspace, name: str, key: str) -> Answered | None:
 
 def _do(workspace: Workspace, request: PromoterRequest) -> int:
     """Do what is asked. Returns the exit code that the command would have had."""
-    _refuse_malformed(request)
-    journal = _journal(workspace, request) if "run" in request.asked else None
+    refuse_malformed(request)
+    journal = journal_of(workspace, request) if "run" in request.asked else None
     if request.do != "change_settings":
         settings_in_force(workspace)  # raises before figures are computed again for minutes
-    if request.do not in _OF_RUNS or journal is None:
+    if request.do not in OF_RUNS or journal is None:
         _act(workspace, request)
         return EXIT_DONE
     with working_on(journal):
         return _answer_for_run(workspace, request, journal)
 
 
-def _refuse_malformed(request: PromoterRequest) -> None:
-    """Refuse what no command asks for.
-
-    Raises:
-        UsageError: says what is wrong.
-    """
-    arguments = _ARGUMENTS.get(request.do)
-    if arguments is None:
-        raise UsageError(f"request {request.id}: the promoter takes no request {request.do!r}")
-    expected = {*arguments, "actor"}
-    if set(request.asked) != expected:
-        found, wanted = (", ".join(sorted(names)) or "nothing" for names in (request.asked.keys(), expected))
-        raise UsageError(f"request {request.id}: {request.do} is asked with {found}, expected {wanted}")
-    for name, kinds in arguments.items():
-        if type(request.asked[name]) not in kinds:
-            raise UsageError(f"request {request.id}: {name} is {request.asked[name]!r}, which no command asks for")
-    if _actor(request).automatic != (request.do == "decide"):
-        raise UsageError(f"request {request.id}: only a run asks to be judged by itself")
-
-
-def _actor(request: PromoterRequest) -> Actor:
-    try:
-        return decode(Actor, request.asked["actor"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"request {request.id}: its actor cannot be read: {error}") from error
-
-
 def _has_to_wait(workspace: Workspace, request: PromoterRequest, error: RaytemplateError) -> bool:
     """Whether a request may succeed later as it is: something outside does not answer, the asking command still works
     on its run, or the settings are not settled, which is nobody's fault who asks."""
     return isinstance(error, Unavailable | WorkedOn) or (
-        request.do in _ARGUMENTS and request.do != "change_settings" and _is_unsettled(workspace)
+        request.do in ARGUMENTS and request.do != "change_settings" and _is_unsettled(workspace)
     )
 
 
@@ -230,7 +193,7 @@ def _act(workspace: Workspace, request: PromoterRequest, **more: str) -> None:
     Raises:
         RaytemplateError: it failed or is refused.
     """
-    asked, actor = dict(request.asked), _actor(request)
+    asked, actor = dict(request.asked), actor_of(request)
     if request.do == "roll_back" and _is_done(open_ledger(workspace), str(asked["model"]), actor):
         return
     answer = _promoting(workspace).answer({**asked, **more, "do": request.do})
@@ -243,7 +206,7 @@ def _act(workspace: Workspace, request: PromoterRequest, **more: str) -> None:
 def _act_on_run(workspace: Workspace, request: PromoterRequest, journal: Journal) -> int:
     """Judge a run as asked, and bring its records to an end. With high risk, its figures are computed again before.
     Returns the exit code of the run."""
-    plan, ledger, actor = read_lock(journal).plan, open_ledger(workspace), _actor(request)
+    plan, ledger, actor = read_lock(journal).plan, open_ledger(workspace), actor_of(request)
     if request.do == "decide":
         _check_asked(request, journal, ledger)
     if request.do == "promote" and _is_done(ledger, plan.name, actor, journal.run_id):
@@ -260,14 +223,6 @@ def _act_on_run(workspace: Workspace, request: PromoterRequest, journal: Journal
     return ending(journal.read(PromotionRecord))[1]
 
 
-def _journal(workspace: Workspace, request: PromoterRequest) -> Journal:
-    run = str(request.asked["run"])
-    folder = workspace.runs / run
-    if not (run.isascii() and run.isalnum()) or folder.is_symlink() or not folder.is_dir():
-        raise UsageError(f"request {request.id}: no run {run!r} in {workspace.runs}")
-    return Journal(folder)
-
-
 def _check_asked(request: PromoterRequest, journal: Journal, ledger: Ledger) -> None:
     """Check that the person who started a run has signed that it asks to be judged, and with which candidate.
 
@@ -278,7 +233,7 @@ def _check_asked(request: PromoterRequest, journal: Journal, ledger: Ledger) -> 
     plan, fit = read_lock(journal).plan, journal.need(FitResult)
     term = ledger.history(plan.name).term
     expected = {"action": "judge", "model": plan.name, "run_id": journal.run_id, "digest": fit.candidate.digest}
-    check_decision(replace(_actor(request), said=request.said), ledger=ledger.keyring().ledger, **expected)
+    check_decision(replace(actor_of(request), said=request.said), ledger=ledger.keyring().ledger, **expected)
     if deciding.is_stale(journal, ledger, plan.name):
         raise ChampionMoved(
             f"the champion of {plan.name} has moved to term {term} since run {journal.run_id} was evaluated",

@@ -47,6 +47,7 @@ from raytemplate.store.workspace import Workspace
 _END_S, _LEAST_S = 5.0, 0.2
 _OF_SWEEPS = ("raytemplate.reports.page", "raytemplate.tuning.ped_anova")
 """What takes long to import for the report of a sweep."""
+_VERBS: dict[MarkKind, str] = {"frozen": "freeze", "revoked": "revoke"}
 _NO_ANSWER = "MLflow did not answer within the time of the run; raytemplate resume {run} brings it in line"
 
 
@@ -209,7 +210,7 @@ class PromoterProcess:
         body = mark_of(kind, snapshot, name, kept, Actor(name=self._name, reason=reason))
         asked: dict[str, Any] = {"kind": kind, "snapshot": snapshot, "name": name, "kept": kept}
         asked["actor"] = self._signed(body.type, "", reason, content=content_of(body))
-        return str(self._ask("mark_snapshot", "raytemplate snapshot list", **asked)["warning"])
+        return str(self._ask("mark_snapshot", f"raytemplate snapshot {_VERBS[kind]} {name}", **asked)["warning"])
 
     def change_settings(self, settings: GovernanceSettings, reason: str) -> tuple[int, str]:
         """Put settings of governance in force. Returns the number of the event, and a warning or "".
@@ -230,7 +231,7 @@ class PromoterProcess:
         return str(self._ask("project_model", f"raytemplate show {model}", model=model)["warning"])
 
     def repair(self, model: str) -> Mended:
-        """Bring MLflow's copy of a model and of its runs in line; what fails is told, not raised."""
+        """Bring MLflow's copy of a model and of its runs in line; a failure is reported, not raised."""
         return decode(Mended, self._ask("repair", "raytemplate ledger repair", model=model)["mended"])
 
     def restore(self, file: Path, found: Found, reason: str) -> Restoration:

@@ -10,6 +10,7 @@ import re
 import secrets
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,23 @@ def waiting(request: PromoterRequest, again: str) -> WaitingForPromoter:
     return WaitingForPromoter(
         f"waiting for the promoter: {again.removeprefix('raytemplate ')} is request {request.id}, signed as "
         f"{request.name}; nothing is decided yet",
-        next_step="raytemplate promoter --once    # where the promoter's key is; then: raytemplate ledger show",
+        next_step="raytemplate promoter    # lists requests and answers; --once answers, where the promoter's key is",
     )
+
+
+def asked_for(workspace: Workspace) -> tuple[tuple[PromoterRequest, PromoterAnswer | None], ...]:
+    """Every request that can be read, oldest first, with its answer if it has one.
+
+    Raises:
+        IntegrityError: see `unanswered`.
+    """
+    found: list[tuple[PromoterRequest, PromoterAnswer | None]] = []
+    for name in _names(workspace):
+        with suppress(IntegrityError):  # a promoter refuses it by its name
+            path, request = answer_file(workspace, name), read_request(workspace, name)
+            answer = codec.loads(PromoterAnswer, path.read_bytes(), where=str(path)) if path.exists() else None
+            found.append((request, answer))
+    return tuple(found)
 
 
 def unanswered(workspace: Workspace) -> tuple[str, ...]:
@@ -100,12 +116,16 @@ def unanswered(workspace: Workspace) -> tuple[str, ...]:
     Raises:
         IntegrityError: the folder is a link, through which answers would be written elsewhere.
     """
+    return tuple(one for one in _names(workspace) if not os.path.lexists(answer_file(workspace, one)))
+
+
+def _names(workspace: Workspace) -> list[str]:
     folder = workspace.requests
     if folder.is_symlink():
         raise IntegrityError(f"{folder}: is a link, and no folder of requests", next_step=f"rm {folder}")
     with storage_errors(folder, doing="read"):
         found = [match[1] for name in os.listdir(folder) if (match := _NAME.fullmatch(name))] if folder.exists() else []
-    return tuple(one for one in sorted(found) if not os.path.lexists(answer_file(workspace, one)))
+    return sorted(found)
 
 
 def read_request(workspace: Workspace, name: str) -> PromoterRequest:

@@ -8,32 +8,23 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from old_workspace import MODEL, client_of, projected
 
 from raytemplate.engines.mlflow.mirror import Mirror, tracking_uri
 from raytemplate.engines.mlflow.seen import digest_by_bytes, read_local
 from raytemplate.history.in_mlflow import ask, look
 from raytemplate.ledger.opening import open_ledger
-from raytemplate.store.workspace import Workspace, create
-
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "workspace_0_1" / "workspace"
-MODEL = "pump-pressure"
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     """Version 2 is the champion, version 3 the challenger. Every test leaves MLflow in line."""
-    made = Workspace(tmp_path_factory.mktemp("old"))
-    shutil.copytree(FIXTURE, made.root)
-    create(made)
-    Mirror(made).project(MODEL)
-    return made
+    return projected(tmp_path_factory.mktemp("old"))
 
 
 @pytest.fixture(scope="module")
 def client(workspace):
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=tracking_uri(workspace), registry_uri=tracking_uri(workspace))
+    return client_of(workspace)
 
 
 def looked(workspace):

@@ -7,32 +7,23 @@ import shutil
 from pathlib import Path
 
 import pytest
+from old_workspace import MODEL, client_of, projected
 
-from raytemplate.engines.mlflow.mirror import Mirror, tracking_uri
+from raytemplate.engines.mlflow.mirror import Mirror
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.lock import read_lock
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.judged import Actor
-from raytemplate.store.workspace import Workspace, create
-
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "workspace_0_1" / "workspace"
-MODEL = "pump-pressure"
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    made = Workspace(tmp_path_factory.mktemp("old"))
-    shutil.copytree(FIXTURE, made.root)
-    create(made)
-    Mirror(made).project(MODEL)
-    return made
+    return projected(tmp_path_factory.mktemp("old"))
 
 
 @pytest.fixture(scope="module")
 def client(workspace):
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=tracking_uri(workspace), registry_uri=tracking_uri(workspace))
+    return client_of(workspace)
 
 
 @pytest.fixture(scope="module")

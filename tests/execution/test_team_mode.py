@@ -188,7 +188,7 @@ def test_serving_ends_with_130_when_it_is_interrupted(folder: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         answering.serve(run.workspace, interrupt, poll_s=0.01)
     assert run.ledger.head(MODEL) is not None
-    assert here("promoter", cwd=folder).returncode == 2
+    assert here("promoter", "--once", "--serve", cwd=folder).returncode == 2
     assert "Nothing is waiting." in here("promoter", "--once", cwd=folder).stdout
 
 
@@ -461,3 +461,20 @@ def test_a_run_that_waits_is_packed_and_its_model_is_never_freed(folder: Path) -
     assert found.unbound == "no event names this run: its team's promoter has not decided"
     digest = run.journal.need(FitResult).candidate.digest
     assert reasons(run.workspace, Retention(span=Span(0, "minute")))[digest] == "waiting candidate"
+
+
+def test_whoever_asks_sees_what_was_asked_and_what_became_of_it(folder: Path) -> None:
+    run = ended(folder, promotion="manual")
+    answers(folder)
+    with pytest.raises(WaitingForPromoter, match="waiting for the promoter: snapshot revoke data@"):
+        api.revoke_snapshot(run.journal.need(Snapshot).digest, reason="wrong labels", workspace=str(folder))
+    (run.workspace.requests / "0-damaged.request.json").write_bytes(b"{")
+    first, second, following = here("promoter", cwd=folder).stdout.splitlines()
+    assert f"decide {run.journal.run_id} for ada: judged, not promoted (exit 5)" in first
+    assert "mark snapshot data@" in second and second.endswith(": waiting")
+    assert following == "  raytemplate promoter --once    # where the promoter's key is"
+    with pytest.raises(WaitingForPromoter):
+        api.promote(run.journal.run_id, reason="late", workspace=str(folder))
+    assert sorted(answers(folder)) == [0, 5, 7]
+    listed = here("promoter", cwd=folder).stdout
+    assert ": done (exit 0)\n" in listed and listed.endswith("  raytemplate ledger show\n")
