@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	[ -n "$$found" ] || { echo "make setup: no Python 3.11 with venv among python3.11, python3, python" >&2; exit 2; }; \
 	[ -x $(BIN)/python ] || $$found -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[trees,lightning,linear,fairness,lake,lineage,sql,examples]' --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[trees,lightning,linear,lake,lineage,sql,examples]' --group dev
 	@# Beside CPU torch its wheel breaks torchmetrics and transformers.
 	@$(BIN)/python -c 'import importlib.util, sys; sys.exit("torchvision is installed: remove it" if importlib.util.find_spec("torchvision") else 0)'
 	@touch $@

@@ -47,6 +47,7 @@ FAMILY = Family(
     column_s=5e-8,
     epochs_field="training.epochs",
     start_s=6.0,
+    packages=("pytorch_lightning", "lightning_fabric"),
     extra="lightning",
     targets=("module",),
 )
