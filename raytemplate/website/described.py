@@ -53,6 +53,7 @@ def described(
         retrained=judged[0].row.started if judged and judged[0].row else None,
         cadence=judged[0].cadence if judged else "",
         today=service.today if service else (UNKNOWN if head else ""),
+        revoked=registered.revoked,
     )
     details = ModelDetails(
         versions=history.versions,

@@ -8,8 +8,11 @@ from raytemplate.history.catalog import ledger_rows, rows_of_events
 from raytemplate.ledger.events import Event
 from raytemplate.ledger.history import History, by_model, tell
 from raytemplate.ledger.opening import open_ledger
+from raytemplate.ledger.snapshots import marks_in, revoked_of, seen_by_versions
+from raytemplate.records.marked import SnapshotMark
 from raytemplate.reports.history import EventRow
 from raytemplate.reports.site.views import LedgerView
+from raytemplate.reports.snapshots_shown import revoked_sentence
 from raytemplate.store.workspace import Workspace
 
 
@@ -22,6 +25,8 @@ class RegisteredModel:
     """Oldest first."""
     last_event: str = ""
     """Hash of its last event: it changes with every event of the model."""
+    revoked: str = ""
+    """A sentence about the revoked snapshots that the champion has seen; "" if it has seen none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +53,16 @@ def read_registered(workspace: Workspace) -> Registered:
 
 
 def _models_of(events: tuple[Event, ...]) -> dict[str, RegisteredModel]:
-    return {
-        name: RegisteredModel(history=tell(of), events=tuple(rows_of_events(of)), last_event=of[-1].hash)
-        for name, of in by_model(events).items()
-    }
+    marks = marks_in(event for event in events if not event.model)
+    return {name: _model(of, marks) for name, of in by_model(events).items()}
+
+
+def _model(events: tuple[Event, ...], marks: tuple[SnapshotMark, ...]) -> RegisteredModel:
+    history = tell(events)
+    head, seen = history.head, seen_by_versions(events) if marks else {}
+    return RegisteredModel(
+        history=history,
+        events=tuple(rows_of_events(events)),
+        last_event=events[-1].hash,
+        revoked=revoked_sentence(head.version, revoked_of(marks, seen.get(head.version, ()))) if head else "",
+    )

@@ -174,7 +174,7 @@ def _model(
 ) -> tuple[ModelEntry, KnownModel]:
     """One model as it is known, or with its gates asked again, with its page."""
     found = registered or RegisteredModel()
-    material = [found.last_event, *(f"{run_id} {one.stamp}" for run_id, one in sorted(runs.items()))]
+    material = [found.last_event, found.revoked, *(f"{run_id} {one.stamp}" for run_id, one in sorted(runs.items()))]
     now, earlier, file = sha256_bytes("\n".join(material).encode())[:16], known.get(name), names.model_file(name)
     summaries = [one.summary for one in runs.values()]
     if earlier is not None and earlier.stamp == now and pages.keep(file):

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from site_runs import JULY, sample
 
+from raytemplate import api
 from raytemplate.errors import UsageError
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.store.workspace import Workspace
 from raytemplate.testing.sample_runs import write_runs
 from raytemplate.website import rendering
@@ -65,6 +67,19 @@ def test_held_runs_and_their_model_come_first(workspace: Workspace, tmp_path: Pa
     assert "raytemplate promote cccccc" in index and "promotion is manual" in index
     models = index[index.index("2 models") :]
     assert models.index(">flights-air-time<") < models.index(">a-late-one<")
+
+
+def test_a_champion_that_has_seen_a_revoked_snapshot_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    update(workspace, site)
+    assert "seen revoked data" not in (site / "index.html").read_text()
+    head = open_ledger(workspace).head("flights-air-time")
+    assert head is not None
+    api.revoke_snapshot(head.run_id, reason="wrong labels", workspace=str(workspace.folder))
+    update(workspace, site)
+    index, page = (site / "index.html").read_text(), (site / "models" / "flights-air-time.html").read_text()
+    assert "seen revoked data" in cells(index, "flights-air-time")[0]
+    assert "Version 1 has seen" in page and "wrong labels" in page
 
 
 def test_a_model_has_its_versions_runs_gates_and_months(workspace: Workspace, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment
 
 from raytemplate.reports.history import MOVES, age_text
+from raytemplate.reports.layout import sentences
 from raytemplate.reports.site import names
 from raytemplate.reports.site.metric_chart import metric_chart
 from raytemplate.reports.site.months import cost_chart, cost_strip, time_chart, time_strip
@@ -20,7 +21,7 @@ from raytemplate.units import show_moment, show_usd
 _NEWEST_RUNS, _HELD_SHOWN = 20, 20
 _FILTERS: Mapping[str, Callable[..., Any]] = {
     "about_seconds": about_seconds, "metric_text": metric_text, "short": short, "moment": show_moment, "usd": show_usd,
-    "run_link": names.run_link, "model_link": names.model_link,
+    "sentences": sentences, "run_link": names.run_link, "model_link": names.model_link,
 }  # fmt: skip
 
 

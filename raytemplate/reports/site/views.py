@@ -45,8 +45,10 @@ class ModelEntry:
         return parse_span(self.model.cadence).on_from(self.model.retrained)
 
     def urgency(self, now: datetime) -> tuple[bool, bool, bool, str]:
-        """Sorts the models that need a person first: held runs, a champion that fails, an overdue run."""
-        return not self.held, self.model.today != FAILS, not self.model.overdue(now), self.model.name
+        """Sorts the models that need a person first: held runs, a champion that fails or has seen revoked rows, an
+        overdue run."""
+        fails = self.model.today == FAILS or bool(self.model.revoked)
+        return not self.held, not fails, not self.model.overdue(now), self.model.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
