@@ -1,4 +1,4 @@
-"""Every family says what it imports beyond our own dependencies, so that `doctor` and `plan` can say what is missing."""
+"""Every family says what it imports beyond our own dependencies, so that `doctor` and `plan` know what is missing."""
 
 import ast
 import sys
