@@ -45,6 +45,8 @@ def no_such_field(key: str, path: str, model: Model) -> str:
     meant = [found for found in (meanings(key) if path else ()) if found in here or not found.startswith(f"{path}.")]
     if meant:
         return f"no such field; did you mean {next((found for found in meant if found in here), meant[0])}?"
+    if path and (others := homes(key)):
+        return f"no such field; did you mean {' or '.join(others)}?"
     near = difflib.get_close_matches(key, names, n=1)
     if near:
         return f"no such field; did you mean {f'{path}.' if path else ''}{near[0]}?"
@@ -58,6 +60,13 @@ def _elsewhere(key: str, path: str, model: Model) -> str:
     return f"no such field; did you mean {below[near[0]]}?" if near else ""
 
 
+def homes(key: str) -> list[str]:
+    """The dotted paths of what has this name at the top of a template or in a namespace, but for `model`."""
+    if key in TOP_LEVEL:
+        return [key]
+    return [f"{namespace}.{key}" for namespace, model in NAMESPACES.items() if key in model.model_fields]
+
+
 def no_such_top_level(key: str) -> str:
     """The message for an unknown key at the top of a template."""
     if meant := meanings(key):
@@ -65,9 +74,8 @@ def no_such_top_level(key: str) -> str:
     near = difflib.get_close_matches(key, TOP_LEVEL, n=1)
     if near:
         return f"no such field; did you mean {near[0]}?"
-    for namespace, model in NAMESPACES.items():
-        if key in model.model_fields:
-            return f"no such field; did you mean {namespace}.{key}?"
+    if others := homes(key):
+        return f"no such field; did you mean {' or '.join(others)}?"
     return f"no such field; there is {', '.join(TOP_LEVEL)}"
 
 

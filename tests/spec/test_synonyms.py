@@ -29,6 +29,11 @@ def test_every_synonym_is_of_a_field_or_family_that_exists():
         ("resources", "gpus", "resources.per_worker.gpus"),
         ("data", "label", "data.target"),
         ("tuning", "num_samples", "budget.trials"),
+        ("tuning", "trials", "budget.trials"),
+        ("training", "metric", "evaluation.metric"),
+        ("features", "contract", "contract"),
+        ("evaluation", "time", "data.time or budget.time"),
+        ("budget", "workers", "resources.workers"),
     ],
 )
 def test_a_name_of_another_library_is_told_ours(level, key, meant):
@@ -38,5 +43,6 @@ def test_a_name_of_another_library_is_told_ours(level, key, meant):
 def test_at_the_top_and_for_a_family_that_lacks_the_field():
     assert no_such_top_level("learning_rate") == "no such field; did you mean training.lr?"
     lightgbm = plugins.load(plugins.FAMILIES, "lightgbm").options
+    assert no_such_field("lr", "model", lightgbm) == "no such field; did you mean training.lr?"
     assert "model.layers" not in no_such_field("depth", "model", lightgbm)
     assert no_such_field("n_estimators", "model", lightgbm) == "no such field; did you mean model.num_trees?"

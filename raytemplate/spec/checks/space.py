@@ -7,9 +7,11 @@ from raytemplate import plugins
 from raytemplate.data.features.options import settings_of
 from raytemplate.document import split_path
 from raytemplate.errors import SpecError
+from raytemplate.models.options import Family, TrainingSpec
 from raytemplate.spec.layers import Layer, Level, nested
 from raytemplate.spec.locate import Locations, merge_layers
 from raytemplate.spec.schema import TemplateSpec
+from raytemplate.spec.synonyms import meanings
 from raytemplate.spec.wording import show_value
 from raytemplate.tuning.draws import Draw, Scalar, parse_draw
 from raytemplate.tuning.options import Drawn, TuningSpec
@@ -100,6 +102,17 @@ def check_space(locations: Locations, tuning: TuningSpec, build: Build) -> tuple
     return tuple(arm for arm in arms if arm is not None)
 
 
+def _searched_as(name: str) -> str | None:
+    """The field of training or of a family that is written without its namespace, or as another library calls it."""
+    if "." in name:
+        return None
+    families: list[Family] = [plugins.load(plugins.FAMILIES, each) for each in plugins.names(plugins.FAMILIES)]
+    models = (("training", TrainingSpec), *(("model", family.options) for family in families))
+    fields = (f"{namespace}.{name}" for namespace, model in models if name in model.model_fields)
+    meant = (found for found in meanings(name) if found.partition(".")[0] in _SEARCHED)
+    return next((found for found in (*fields, *meant) if found not in _SAME_FOR_ALL), None)
+
+
 def _search(locations: Locations, tuning: TuningSpec) -> Search | None:
     try:
         return plugins.load(plugins.SEARCHES, tuning.search)
@@ -116,8 +129,12 @@ def _check_one(locations: Locations, name: str, one: Drawn, tuning: TuningSpec, 
         )
     location, draw = f"tuning.space.{name}", parse_draw(one.draw)
     if name.partition(".")[0] not in _SEARCHED:
+        searched = _searched_as(name)
         locations.note(
-            location, "cannot be searched; fields of model and training can, and settings of feature columns"
+            location,
+            f"cannot be searched; did you mean tuning.space.{searched}?"
+            if searched
+            else "cannot be searched; fields of model and training can, and settings of feature columns",
         )
     elif name.startswith("features."):
         if not name.startswith(COLUMNS) or len(split_path(name)) != 4:
