@@ -88,7 +88,9 @@ WRONG = {
     "parts of a whole number": (one("model.hidden: uniform(8, 16)"), "model.hidden: got"),
     "between the ends": (one("model.layers: quniform(1, 3, 0.5)"), "model.layers: got"),
     "another namespace": (one("data.rows: int(1, 2)"), "data.rows: cannot be searched; fields of model and training"),
-    "a field without its namespace": (one("lr: uniform(0.1, 1)"), "lr: cannot be searched; did you mean tuning.space.training.lr?"),
+    "a field without its namespace": (
+        one("lr: uniform(0.1, 1)"), "lr: cannot be searched; did you mean tuning.space.training.lr?",
+    ),
     "a field of a family without model": (
         one("num_leaves: int(8, 64)"), "num_leaves: cannot be searched; did you mean tuning.space.model.num_leaves?",
     ),
