@@ -50,8 +50,9 @@ test-nightly: setup  ## those that take minutes for a rare fault, and the slow o
 test-cluster: setup  ## all that start a Ray cluster and use it from outside; as root those on several machines too
 	$(call tests,cluster)
 
+test-plain-ray: export RAYTEMPLATE_PLAIN_RAY = 1
 test-plain-ray: setup  ## all with Ray on this machine, with no private part of Ray in use
-	RAYTEMPLATE_PLAIN_RAY=1 $(BIN)/python -m pytest -m "ray and not cluster and not gpu" $(ARGS)
+	$(call tests,ray and not cluster and not gpu)
 
 test-gpu: setup  ## those that need a GPU
 	$(BIN)/python -m pytest -m gpu $(ARGS)

@@ -174,6 +174,17 @@ def alive(pids: list[int]) -> list[str]:
     return left
 
 
+def left_of(pids: list[int]) -> list[str]:
+    """Those of these processes that still run half a minute later.
+
+    Agents of a whole Ray look for its GCS for a minute after that has gone; the small Ray has none.
+    """
+    until = time.monotonic() + (90 if os.environ.get(PLAIN_RAY) else 30)
+    while (left := alive(pids)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return left
+
+
 def late_at_most_s() -> float:
     """Seconds after its budget by which a run must have ended (docs/reliability.md), plus the overhead of a shell.
 

@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from command_line import alive, descendants, epochs, only_run, program_below, raytemplate, record, start, wait_for
+from command_line import descendants, epochs, left_of, only_run, program_below, raytemplate, record, start, wait_for
 from small_flights import AS_OF, SHIPPED, as_sets
 
 pytestmark = [pytest.mark.ray, pytest.mark.alone, pytest.mark.timeout(400)]
@@ -49,16 +49,9 @@ def test_a_ray_that_is_killed_ends_the_run_with_eight_told_and_recorded(demo, na
     end = record(run, "end")
     assert (end["state"], end["exit_code"], end["retry"]) == ("failed", 8, "as it is")
     assert '"event": "run failed"' in (run / "log.jsonl").read_text()
-    wait_for_none(everything)
+    assert left_of(everything) == []
     if stage == "fit":
         assert "training is kept up to epoch" in said
         resumed = raytemplate("resume", run.name, cwd=demo)
         assert resumed.returncode == 0, resumed.stderr
         assert record(run, "fit")["resumed_from_epoch"] >= 1
-
-
-def wait_for_none(pids, limit_s=30):
-    until = time.monotonic() + limit_s
-    while left := alive(pids):
-        assert time.monotonic() < until, left
-        time.sleep(0.2)

@@ -10,7 +10,19 @@ import sys
 import time
 
 import pytest
-from command_line import alive, descendants, environment, epochs, here, only_run, program_below, record, start, wait_for
+from command_line import (
+    alive,
+    descendants,
+    environment,
+    epochs,
+    here,
+    left_of,
+    only_run,
+    program_below,
+    record,
+    start,
+    wait_for,
+)
 from small_flights import AS_OF, MODEL, SHIPPED, as_sets, changed
 
 from raytemplate import api
@@ -32,14 +44,6 @@ def command(changes):
     return ["run", SHIPPED.name, "--as-of", AS_OF, *as_sets(changes)]
 
 
-def gone(pids, limit_s=30.0):
-    """Those of these processes that still run after a while."""
-    end = time.monotonic() + limit_s
-    while (left := alive(pids)) and time.monotonic() < end:
-        time.sleep(0.2)
-    return left
-
-
 def uninterrupted(demo, tmp_path, changes):
     """A run of the same plan in a workspace of its own that is never stopped."""
     place = shutil.copytree(demo, tmp_path / "whole", ignore=shutil.ignore_patterns(".raytemplate"))
@@ -57,7 +61,7 @@ def kill_when(demo, changes, reached):
     below = descendants(process.pid)
     process.kill()
     process.communicate()
-    assert gone(below) == []
+    assert left_of(below) == []
     return only_run(demo)
 
 
@@ -151,7 +155,7 @@ def test_f24_a_stopped_run_ends_soon_says_how_to_go_on_and_promotes_nothing(demo
     assert f"run {run.name} is unfinished" in err and "nothing was promoted" in err
     assert err.rstrip().endswith(f"raytemplate resume {run.name}")
     assert "Traceback" not in err
-    assert gone(below) == []
+    assert left_of(below) == []
     assert not (run / "end.json").exists() and not (run / "promotion.json").exists()
     assert "no models" in here("models", cwd=demo).stdout.lower()
 
@@ -174,7 +178,7 @@ def test_f24_a_signal_while_it_is_evaluated_or_judged_either_promotes_and_says_s
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     _, err = process.communicate(timeout=60)
     run, champion = only_run(demo), champion_of(MODEL, Workspace(demo))
-    assert process.returncode in (0, 130, 143) and "Traceback" not in err and gone(below) == []
+    assert process.returncode in (0, 130, 143) and "Traceback" not in err and left_of(below) == []
     if process.returncode:
         assert process.returncode == (130 if number == signal.SIGINT else 143)
         assert ("nothing was promoted" in err) == (champion is None)
@@ -198,7 +202,7 @@ def test_f24_a_second_ctrl_c_does_not_wait(demo):
     _, err = process.communicate(timeout=60)
     assert (process.returncode, time.monotonic() - again < 2) == (130, True), err
     assert "nothing was promoted" in err and "Traceback" not in err
-    assert gone(started) == []
+    assert left_of(started) == []
 
 
 SLOW_END = """
@@ -240,7 +244,7 @@ def test_ctrl_c_with_two_workers_ends_soon_and_leaves_nothing(demo):
     _, err = process.communicate(timeout=60)
     assert (process.returncode, time.monotonic() - began < 15) == (130, True), err
     assert "nothing was promoted" in err
-    assert gone(below) == []
+    assert left_of(below) == []
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import alive, descendants, here, only_run, raytemplate, record, start, wait_for
+from command_line import descendants, here, left_of, only_run, raytemplate, record, start, wait_for
 from small_flights import AS_OF, SHIPPED, as_sets, changed, write_demo
 
 import raytemplate as rt
@@ -205,7 +205,7 @@ def test_a_killed_sweep_goes_on_with_what_is_left_and_runs_no_trial_twice(one_ra
     assert len({json.dumps(dict(one.values)) for one in after}) == 8
     best = record(only_run(demo), "sweep")["best"]["number"]
     assert [path.name for path in (only_run(demo) / "trials").iterdir()] == [f"{best:05d}"]
-    assert alive(below) == []
+    assert left_of(below) == []
 
 
 @pytest.mark.alone
@@ -258,7 +258,7 @@ def test_a_trial_whose_process_is_killed_has_failed_and_the_sweep_goes_on(demo):
     process = start("run", SHIPPED.name, "--as-of", AS_OF, *sets, cwd=demo)
     wait_for(lambda: (run := only_run(demo)) and Journal(run).trial(2).epochs(), process=process)
     names = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in descendants(process.pid)}
-    (trial,) = [one for one, name in names.items() if b"TrialActor" in name]
+    (trial,) = [one for one, name in names.items() if b"TrialActor" in name or b"TrialTrainable" in name]
     os.kill(trial, signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
