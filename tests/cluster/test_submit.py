@@ -81,7 +81,7 @@ def test_every_family_is_trained_there_with_a_persons_own_code_and_predicts_here
     assert ran.returncode == 0, ran.stderr
     run = only_run(demo)
     assert record(run, "fit")["candidate"]["family"] == family
-    assert "version 1 is the champion" in (run / MODEL_CARD).read_text()
+    assert "version 1 became the champion" in (run / MODEL_CARD).read_text()
     without_package(demo)
     done = head.raytemplate("predict", MODEL, "data/flights/2013-02.parquet", "out.parquet", cwd=demo)
     assert done.returncode == 0, done.stderr
@@ -97,7 +97,7 @@ def test_detached_and_asked_for_later_with_one_key(head, demo, storage):
     elsewhere = shutil.copytree(demo, demo.with_name("elsewhere"), ignore=shutil.ignore_patterns(".raytemplate"))
     assert submit(head, elsewhere, storage, "--detach", "--key", "nightly").stdout.split()[0] == run
     other = submit(head, demo, storage, "--detach", "--key", "nightly", changes={"training.epochs": 3})
-    assert (other.returncode, f"run {run} has it" in other.stderr) == (2, True)
+    assert (other.returncode, f"already used by run {run}" in other.stderr) == (2, True)
     assert len(list((demo / ".raytemplate" / "runs").iterdir())) == 1
     followed = head.raytemplate("logs", run, "--follow", cwd=demo)
     assert followed.returncode == 0 and "raytemplate.conducting.job" in followed.stdout
