@@ -92,7 +92,7 @@ def test_a_cluster_that_may_grow_does_so_for_trials_that_wait(demo):
         submitted = head.raytemplate(
             "plan", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *sets, "--json", cwd=demo
         )
-        assert json.loads(submitted.stdout)["sweep"]["slots"] == 2, submitted.stderr
+        assert json.loads(submitted.stdout)["plan"]["sweep"]["slots"] == 2, submitted.stderr
     run = only_run(demo)
     assert record(run, "sweep")["slots"] == 2
     assert {one.state for one in Journal(run).trials()} == {"finished"}
