@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from command_line import only_run, record
@@ -83,12 +84,15 @@ def test_twenty_trials_that_the_scheduler_ends_leave_nothing_behind(head, demo, 
 
 @pytest.mark.nightly
 def test_a_cluster_that_may_grow_does_so_for_trials_that_wait(demo):
-    sets = as_sets({**SPACE, "tuning.scheduler": "none", "tuning.slots": 2, "budget.trials": 8, "training.epochs": 12})
+    sets = as_sets({**SPACE, "tuning.scheduler": "none", "tuning.slots": 2, "budget.trials": 8, "training.epochs": 60})
     with running_head(cpus=1, grows_by=2) as head:
         asked = ("run", SHIPPED.name, "--address", head.address, "--as-of", AS_OF, *sets)
         ran = head.raytemplate(*asked, cwd=demo)
         assert ran.returncode in (0, 5), ran.stderr
-        assert held(head)["free"] >= 2.0
+        until = time.monotonic() + 30
+        while held(head)["free"] < 2.0:  # what the run held is given back soon after its end
+            assert time.monotonic() < until
+            time.sleep(0.5)
         submitted = head.raytemplate(
             "plan", SHIPPED.name, "--address", head.jobs, "--as-of", AS_OF, *sets, "--json", cwd=demo
         )
