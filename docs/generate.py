@@ -14,7 +14,7 @@ import click
 
 from raytemplate import errors, plugins
 from raytemplate.cli.main import cli
-from raytemplate.options import Options
+from raytemplate.options import Options, field_docs
 from raytemplate.spec.names import model_by_name, model_in
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec
 
@@ -26,7 +26,7 @@ def template_page(text: str) -> str:
     """docs/template-reference.md with the tables of all fields as their docstrings say."""
     models = list(_models())
     for place, (heading, prefix, model) in enumerate(models):
-        rows = [(f"`{prefix}{name}`", field.description or "") for name, field in model.model_fields.items()]
+        rows = [(f"`{prefix}{name}`", doc) for name, doc in field_docs(model).items()]
         if rows:
             following = [f"### `{later}`\n" for later, *_ in models[place + 1 :]]
             text = _with_table(text, f"### `{heading}`\n", _FIELDS, rows, before=following)

@@ -17,8 +17,8 @@ from pydantic.json_schema import models_json_schema
 from raytemplate import plugins
 from raytemplate.data.features.options import FeatureOptions
 from raytemplate.models.options import Family
-from raytemplate.options import Options
-from raytemplate.spec.names import TOP_LEVEL, model_by_name, model_in
+from raytemplate.options import Options, field_docs
+from raytemplate.spec.names import TOP_LEVEL, model_by_name, model_in, model_of_items
 from raytemplate.spec.schema import NAMESPACES, HeaderSpec
 
 Schema = dict[str, Any]
@@ -85,6 +85,9 @@ class _Definitions:
         defs: Schema = {name: _plain(one) for name, one in document["$defs"].items()}
         made = cls(families=families, features=features, gates=gates, defs=defs, refs=refs)
         for model in ordered:
+            for name, doc in field_docs(model).items():
+                if doc:
+                    made.properties(model)[name].setdefault("description", " ".join(doc.split()))
             _write_defaults(model, made.properties(model), defs)
         return made
 
@@ -179,7 +182,8 @@ def definition(defs: Schema, one: Schema) -> Schema:
 def _inside(model: type[BaseModel]) -> Iterator[type[Options]]:
     """The models that a model's fields hold, at any depth."""
     for field in model.model_fields.values():
-        inner = model_in(field.annotation) or model_by_name(field.annotation)
+        held = field.annotation
+        inner = model_in(held) or model_by_name(held) or model_of_items(held)
         if inner:
             yield cast("type[Options]", inner)
             yield from _inside(inner)

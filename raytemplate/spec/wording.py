@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from raytemplate.options import field_docs
 from raytemplate.spec.names import no_such_field
 
 _MAX_SHOWN = 80
@@ -105,7 +106,7 @@ def _field_slot(model: type[BaseModel], name: str, path: tuple[str | int, ...]) 
     field = model.model_fields.get(name)
     if field is None:
         return _Slot(Any, (), name, "", path)
-    return _Slot(field.annotation, field.metadata, name, field.description or "", path)
+    return _Slot(field.annotation, field.metadata, name, field_docs(model)[name], path)
 
 
 def _plain_type(annotation: Any) -> Any:

@@ -19,6 +19,7 @@ from raytemplate.data.features.feature_statistics import FeatureStatistics, feat
 from raytemplate.data.features.kind import FeatureKind, load_kind
 from raytemplate.data.features.options import FeatureOptions, options_of
 from raytemplate.errors import DataError
+from raytemplate.options import field_docs
 from raytemplate.planning.stages import FeatureStep
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
@@ -43,7 +44,7 @@ class FeatureSuite:
     def test_its_settings_are_those_that_a_template_is_checked_by(self) -> None:
         options = options_of(self.kind)
         assert options.lists and set(options.lists) <= set(FeatureOptions.lists)
-        assert [name for name, field in options.model_fields.items() if not field.description] == []
+        assert [name for name, doc in field_docs(options).items() if not doc] == []
 
     def test_parts_of_the_data_are_fitted_as_the_whole_in_any_grouping(self) -> None:
         whole = self._training()
