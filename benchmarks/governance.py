@@ -1,8 +1,9 @@
 """What does the ledger cost, and does it hold: appends, 100,000 events, 8 promoters that race, 1,000 that are killed?
 
     python benchmarks/governance.py [--kind sqlite postgres] [--events 100000] [--appends 500] [--terms 200]
-        [--kills 1000] [--out FILE] [--quick]
+        [--kills 1000] [--runs FOLDER] [--out FILE] [--quick]
 
+With the folder of a workspace, each of its judged runs is judged again from its records, with its gates and waivers.
 Keys and checkpoints go to a temporary folder. An append is one transaction on an open connection: keys and last event
 are checked, the new one is signed, written and synced. A promotion also opens the file, or connects, and reads its
 model's whole history. PostgreSQL is a server of its own on loopback, that syncs.
@@ -37,15 +38,21 @@ from postgres_ledgers import new_ledger
 from postgres_server import postgres_server
 from promoters import is_linearizable, killed_at_random, race
 
+from raytemplate.execution.journal import Journal
+from raytemplate.execution.lock import read_lock
+from raytemplate.execution.requests import foresee
+from raytemplate.history.run_list import list_runs
 from raytemplate.ledger import chain, keys
 from raytemplate.ledger.bodies import Grounds, Waiting
 from raytemplate.ledger.database import Database, Transaction, writing
 from raytemplate.ledger.head import Ledger
+from raytemplate.ledger.opening import open_ledger
 from raytemplate.ledger.outside import keep_checkpoint
 from raytemplate.ledger.postgres import _BEGIN, InDatabase, Postgres, _engine  # pyright: ignore[reportPrivateUsage]
 from raytemplate.ledger.signing import Signer
 from raytemplate.ledger.sqlite import InFile
-from raytemplate.records.judged import Actor
+from raytemplate.records.judged import Actor, VerdictRecord
+from raytemplate.store.workspace import Workspace
 
 MODEL, ACTOR = "flights-air-time", Actor(name="ada", automatic=True)
 GROUNDS = Grounds(plan="81be07", snapshot="5be1" * 16, evaluation_sha256="e7a1" * 16)
@@ -183,6 +190,19 @@ def holds(new: Callable[[], Path | Database], kind: str, num_terms: int, num_kil
         yield Target(name=name, found=torn, high=0, unit="")
 
 
+def verdicts(folder: Path) -> Iterator[Target]:
+    """A verdict from the records of a run: read, decoded, with the ledger's head and waivers, and every gate."""
+    workspace = Workspace(folder)
+    ledger, found = open_ledger(workspace), list[float]()
+    for run in list_runs(workspace):
+        if run.journal.read(VerdictRecord) is not None:
+            for _ in range(20):
+                journal = Journal(run.folder)
+                found.append(seconds(lambda journal=journal: foresee(journal, read_lock(journal).plan, ledger, ACTOR)))
+    name = f"verdict from records, median of {len(found)}"
+    yield Target(name=name, found=1e3 * statistics.median(found), high=100, unit="ms")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--events", type=int, default=100_000)
@@ -190,6 +210,7 @@ def main() -> int:
     parser.add_argument("--terms", type=int, default=200)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--kind", nargs="+", choices=("sqlite", "postgres"), default=["sqlite", "postgres"])
+    parser.add_argument("--runs", type=Path, default=None, help="a workspace whose judged runs are judged again")
     parser.add_argument("--quick", action="store_true", help="1,000 events, 5 terms, 10 kills: does it run at all?")
     parser.add_argument("--out", type=Path, default=None, help="where the report is written")
     options = parser.parse_args()
@@ -200,6 +221,8 @@ def main() -> int:
         # On a disk, unlike the temporary folders of some machines.
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=HERE))
         os.environ |= {"XDG_CONFIG_HOME": f"{folder}/config", "XDG_STATE_HOME": f"{folder}/state"}
+        if options.runs:
+            found += verdicts(options.runs.resolve())
         numbers = itertools.count()
         for kind in options.kind:
             if kind == "sqlite":
