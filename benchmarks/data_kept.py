@@ -29,7 +29,7 @@ from reuse import flights
 FILE, MONTHS = "flights-air-time.yaml", ("2013-06-01", "2013-07-01")
 RUN, LABELS = 1.05, 1.0
 NOTHING, KEPT, ALL = "nothing kept", "profile and contract", "labels too"
-WAYS = {NOTHING: "profile_of,_labels", KEPT: "_labels", ALL: ""}
+WAYS = {NOTHING: "profile_of,labels_of_windows", KEPT: "labels_of_windows", ALL: ""}
 """Way -> functions of ingest that do nothing."""
 CONTRACT = {
     "contract.columns.distance": '{"type": "number", "nullable": false, "min": 0}',
