@@ -156,7 +156,7 @@ def newest_of(
     counted = [each for each in checkpoints if each not in passed]
     covered = [each for each in counted if each.size <= len(chain.events)]
     if faults := disagreements(covered, chain, where=where, in_order=in_order):
-        raise IntegrityError(faults[0])
+        raise IntegrityError(faults[0], next_step="restore another copy")
     return max(counted, key=lambda each: each.size, default=None)
 
 
