@@ -1,6 +1,6 @@
 """What the ledger says of every model, in one reading; of a ledger that was changed only its faults are trusted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from raytemplate.errors import IntegrityError
@@ -57,7 +57,7 @@ def _models_of(events: tuple[Event, ...]) -> dict[str, RegisteredModel]:
     return {name: _model(of, marks) for name, of in by_model(events).items()}
 
 
-def _model(events: tuple[Event, ...], marks: tuple[SnapshotMark, ...]) -> RegisteredModel:
+def _model(events: Sequence[Event], marks: tuple[SnapshotMark, ...]) -> RegisteredModel:
     history = tell(events)
     head, seen = history.head, seen_by_versions(events) if marks else {}
     return RegisteredModel(
