@@ -184,7 +184,9 @@ def _comparable(field: pc.Expression, kind: pa.DataType) -> pc.Expression:
         return field.cast(pa.timestamp("us"), safe=False).cast(pa.timestamp("us", "UTC"))
     if pa.types.is_decimal(kind) and cast("pa.Decimal128Type", kind).scale == 0:
         return field
-    if pa.types.is_decimal(kind) or pa.types.is_float16(kind) or pa.types.is_float32(kind):
+    if pa.types.is_decimal(kind):
+        return field.cast(pa.string()).cast(pa.float64())  # see `exact.to_float64`
+    if pa.types.is_float16(kind) or pa.types.is_float32(kind):
         return field.cast(pa.float64(), safe=False)
     return field
 

@@ -41,6 +41,13 @@ def equals(column: Any, value: float) -> Any:
     return pc.equal(_wide(column), _scalar(value, ROUND_FLOOR))
 
 
+def to_float64(column: Any) -> Any:
+    """Numbers or booleans [rows] as float64, each the nearest to its digits. Arrow's own cast of a decimal misses it by
+    one bit in every seventh value: 0.3 becomes 0.30000000000000004, which is above 0.3."""
+    is_decimal = pa.types.is_decimal(column.type)
+    return column.cast(pa.string()).cast(pa.float64()) if is_decimal else column.cast(pa.float64(), safe=False)
+
+
 def written(column: Any) -> Any:
     """Numbers [rows] as text, null where they are missing. A whole number is written as its digits even in a column of
     floats, which pandas makes of whole numbers if one is missing. Each value is written independently of the others."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.condition_types import plain_type
-from raytemplate.data.exact import written
+from raytemplate.data.exact import to_float64, written
 from raytemplate.data.mask_options import BUCKET, DROP, HASH, TRUNCATE, MaskRule
 from raytemplate.data.missing import null_where_missing
 from raytemplate.data.sources.text.missing_words import is_number
@@ -217,7 +217,7 @@ def buckets(column: Any, width: float) -> Any:
         # Below the least int64 there is no multiple: such a number stays, instead of turning into a large one.
         least = np.minimum(numbers - numbers % numbers.dtype.type(int(width)), numbers)
         return pc.if_else(column.is_null(), pa.scalar(None, wide), pa.array(least, wide))
-    numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy()
+    numbers = to_float64(column).fill_null(np.nan).to_numpy()
     exact = Fraction(str(width))  # as it is written: 0.1 is a tenth
     steps = numbers * exact.denominator / exact.numerator
     nearest = np.round(steps)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.data.exact import to_float64
 from raytemplate.data.times import time_range
 from raytemplate.errors import DataError
 
@@ -118,7 +119,7 @@ class PresenceProfile:
 
 def to_floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     """Numbers or booleans as float64 [rows]; null becomes NaN. May be read-only."""
-    numbers: Any = column if pa.types.is_float64(column.type) else pc.cast(column, pa.float64(), safe=False)
+    numbers: Any = column if pa.types.is_float64(column.type) else to_float64(column)
     return numbers.to_numpy()
 
 

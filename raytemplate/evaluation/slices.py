@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from raytemplate.data.exact import to_float64
 from raytemplate.data.missing import null_where_missing
 from raytemplate.evaluation.intervals import bound_groups, draw_counts, interval
 from raytemplate.evaluation.metrics.formula import Drawn, Floats, Groups
@@ -42,7 +43,7 @@ class Parts:
 def slice_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column in the form that `parts_of` needs, whatever its type in a batch: numbers as float64, others as text."""
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
-        return column.cast(pa.float64(), safe=False)  # longer ids are sliced by their first 16 digits
+        return to_float64(column)  # longer ids are sliced by their first 16 digits
     return null_where_missing(column).cast(pa.string())
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
-from raytemplate.data.exact import written
+from raytemplate.data.exact import to_float64, written
 from raytemplate.data.missing import null_where_missing
 from raytemplate.evaluation.metrics.formula import Floats
 
@@ -111,7 +111,7 @@ def _since_epoch(values: Any) -> Floats:
 
 
 def _floats(values: Any) -> Floats:
-    return pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return to_float64(values).to_numpy(zero_copy_only=False)
 
 
 def _of_numbers(numbers: Floats, *, in_blocks: bool = False) -> View:

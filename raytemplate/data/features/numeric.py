@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.data.exact import to_float64
 from raytemplate.data.features.kind import EncodedColumn, Profiled, family_of, one_dense
 from raytemplate.data.features.options import NumericOptions
 from raytemplate.data.statistics import NumberProfile, to_floats
@@ -81,7 +82,7 @@ def _is_number(kind: Any) -> bool:
 
 
 def _transformed(column: Any, transform: str) -> Any:
-    numbers = pc.cast(column, pa.float64(), safe=False)
+    numbers = to_float64(column)
     if transform == "none":
         return numbers
     return pc.multiply(pc.sign(numbers), pc.log1p(pc.abs(numbers)))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
+from raytemplate.data.exact import to_float64
 from raytemplate.data.missing import is_missing
 
 pc: Any = pyarrow.compute
@@ -138,7 +139,7 @@ def _sorted(numbers: NDArray[Any], kind: Any, rows: NDArray[np.int64] | None = N
 def _canonical(values: Any) -> Any:
     kind = values.type
     if pa.types.is_decimal(kind) and kind.scale > 0:
-        return pa.array(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) + 0.0)
+        return pa.array(to_float64(values).to_numpy(zero_copy_only=False) + 0.0)
     if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return _whole(values)
     return values if pa.types.is_boolean(kind) else values.cast(pa.large_string())

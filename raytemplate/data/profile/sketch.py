@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from raytemplate.data.exact import to_float64
 from raytemplate.data.profile.counts import Counts
 from raytemplate.data.quantiles import QuantileProfile, counted_quantiles, merge_quantiles
 from raytemplate.data.split import row_hashes
@@ -116,7 +117,7 @@ def moments_of(numbers: Floats, rows: NDArray[np.int64]) -> Moments:
 
 def floats_of(values: Any) -> Floats:
     """Numbers, decimals included, as float64."""
-    floats = values if pa.types.is_float64(values.type) else values.cast(pa.float64(), safe=False)
+    floats = values if pa.types.is_float64(values.type) else to_float64(values)
     return floats.to_numpy(zero_copy_only=False)
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from raytemplate.data.condition_types import plain_type
-from raytemplate.data.exact import written
+from raytemplate.data.exact import to_float64, written
 from raytemplate.data.sources.text.missing_words import is_number, trimmed, without_numbers
 from raytemplate.data.sources.text.rules import NOT_SHOWN, Rules
 from raytemplate.data.sources.text.typed import Unfit, times, typed, whole, without_missing
@@ -101,7 +101,7 @@ def _of_type(name: str, column: Any, word: str, rules: Rules) -> Any:
     if word == "text":
         return written(column) if is_number(kind) else column
     if word == "number":
-        return pc.cast(column, pa.float64(), safe=False) if is_number(kind) or pa.types.is_boolean(kind) else column
+        return to_float64(column) if is_number(kind) or pa.types.is_boolean(kind) else column
     if word == "boolean":
         return _yes_or_no(name, column) if is_number(kind) else column
     return _whole(name, column)
