@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from raytemplate.data.conditions import parse_condition
 from raytemplate.data.contract_options import ColumnContract, OnBreach
-from raytemplate.data.exact import above, below, equals
+from raytemplate.data.exact import above, below, equals, filtered
 from raytemplate.data.missing import is_missing
 from raytemplate.data.promises import Promises
 from raytemplate.data.reserved import INTERNAL
@@ -168,7 +168,7 @@ def value_text(value: Any, *, hide: bool = False) -> str:
 def matching(table: pa.Table, condition: Any) -> NDArray[np.bool_]:
     """True for the rows in which an Arrow expression is true, bool [rows]."""
     numbered = table.append_column(_ROW, pa.array(np.arange(table.num_rows)))
-    kept: Any = numbered.filter(condition)
+    kept: Any = filtered(numbered, condition)
     found = np.zeros(table.num_rows, bool)
     found[kept.column(_ROW).to_numpy()] = True
     return found
