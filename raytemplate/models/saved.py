@@ -35,6 +35,7 @@ from raytemplate.models.context import Layout, Predictor
 from raytemplate.models.options import Family
 from raytemplate.records import codec
 from raytemplate.records.codec import Settings
+from raytemplate.store.atomic import storage_errors
 
 ABOUT, FEATURES, MASK = "model.json", "features.json", "mask.json"
 """The last one only if values were masked: models without a mask keep the bytes, and the digest, they always had."""
@@ -142,8 +143,9 @@ def write_model(
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name in family.files:
-        shutil.copyfile(checkpoint / name, folder / name)
+    with storage_errors(folder):
+        for name in family.files:
+            shutil.copyfile(checkpoint / name, folder / name)
     if code is not None and code.is_dir():
         shutil.copytree(code, folder / CODE, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / FEATURES).write_bytes(codec.dumps(features))

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raytemplate.code.load import is_imported_from
-from raytemplate.errors import IntegrityError
+from raytemplate.errors import IntegrityError, Unavailable
 from raytemplate.records.codec import dumps
-from raytemplate.store.atomic import remove_at_once, storage_errors, sync_file, sync_folder
+from raytemplate.store.atomic import remove_at_once, storage_error, storage_errors, sync_file, sync_folder
 from raytemplate.store.manifest import MANIFEST_NAME, Manifest, describe, list_files, read_manifest, verify
 from raytemplate.store.workspace import KEPT
 
@@ -72,15 +72,14 @@ class ContentStore:
 
         Raises:
             IntegrityError: see `open`; or the folder changes while it is copied.
+            Unavailable: the disk of the copy is full.
         """
         if not _DIGEST.fullmatch(digest):
             self.open(digest)
         copy = self._new_copy()
         try:
             with suppress(OSError):  # whatever is missing is named below
-                shutil.copytree(
-                    self.path(digest), copy, symlinks=True, dirs_exist_ok=True, copy_function=shutil.copyfile
-                )
+                shutil.copytree(self.path(digest), copy, symlinks=True, dirs_exist_ok=True, copy_function=_copy_file)
             copy.chmod(0o700)
             if not _is_whole(copy, digest):
                 raise IntegrityError(f"{self.open(digest)}: changed while it was read")
@@ -201,3 +200,13 @@ def _seal(path: Path) -> None:
 
 def _next_step(folder: Path) -> str:
     return f"restore {folder} from a backup, or go back to another version: raytemplate rollback MODEL"
+
+
+def _copy_file(source: str, target: str) -> None:
+    """Copy a file. A full disk is told as such: a copy that is cut short looks like one of a file that was changed."""
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        if isinstance(told := storage_error(error, Path(target)), Unavailable):
+            raise told from error
+        raise

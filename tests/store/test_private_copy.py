@@ -67,3 +67,23 @@ def test_bytes_that_are_swapped_all_the_time_are_never_read(stored: tuple[Conten
         end.set()
         swapping.join()
     assert refused
+
+
+def test_a_full_disk_is_told_as_one_and_not_as_a_change(tmp_path, monkeypatch):
+    import errno
+
+    from raytemplate.errors import Unavailable
+    from raytemplate.store import content_store
+
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "weights").write_bytes(b"12345")
+    store = content_store.ContentStore(tmp_path / "store")
+    digest = store.put(made).digest
+
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(content_store.shutil, "copyfile", full)
+    with pytest.raises(Unavailable, match="disk full"), store.private(digest):
+        pass
