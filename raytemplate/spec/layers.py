@@ -82,7 +82,13 @@ def _set_layer(text: str) -> Layer:
     if not path or equals != "=":
         hint = f"; {_QUOTE}" if "=" in text else ""
         raise _problem(name, f"expected PATH=VALUE such as training.epochs=3{hint}")
-    return Layer(name=name, level=Level.SET, value=nested(path, parse_value(value, name)))
+    return Layer(name=name, level=Level.SET, value=nested(path, _read(path, value, name)))
+
+
+def _read(path: str, text: str, name: str) -> Any:
+    """The value that was typed for a field. A version stays as typed, as it does in a file: 1.10 is not 1.1."""
+    value = parse_value(text, name)
+    return text.strip() if path == "version" and isinstance(value, int | float) else value
 
 
 def override_layers(overrides: Mapping[str, Any]) -> Read:
@@ -117,7 +123,7 @@ def _environment_layer(variable: str, value: str) -> Layer:
     path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
     if not PATH.fullmatch(path):
         raise _problem(name, f"expected a name such as {ENVIRONMENT_PREFIX}TRAINING__EPOCHS")
-    return Layer(name=name, level=Level.ENVIRONMENT, value=nested(path, parse_value(value, name)))
+    return Layer(name=name, level=Level.ENVIRONMENT, value=nested(path, _read(path, value, name)))
 
 
 def variant_layers(files: Iterable[Layer], variant: str) -> list[Layer]:

@@ -76,6 +76,10 @@ def test_gates_stand_in_the_order_of_the_file(tmp_path: Path) -> None:
 
 def test_version_is_kept_as_typed(tmp_path: Path) -> None:
     assert load_text(tmp_path, WHOLE + "version: 1.10\n").version == "1.10"
+    for typed in ("1.10", "007", "1e3"):
+        assert load_text(tmp_path, sets=[f"version={typed}"]).version == typed
+        path = write(tmp_path, WHOLE)
+        assert load(path, environ={"RAYTEMPLATE_SET_VERSION": typed}).version == typed
 
 
 @pytest.mark.parametrize("sets", [[], ["model.kind=lightgbm"], ["version=3", "features.categorical=[]"]])
