@@ -1,6 +1,7 @@
 """Conditions as Arrow expressions: nodes that `conditions` has checked, lowered for the types of their columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from raytemplate.data.condition_nodes import (
     operands,
 )
 from raytemplate.data.missing import null_expression
+from raytemplate.errors import DataError
 from raytemplate.units import parse_moment
 
 _EXACT, _EXACT_DIGITS, _EXACT_PLACES = "decimal256", 76, 20
@@ -28,6 +30,24 @@ them."""
 def false_where_null(truth: pc.Expression) -> pc.Expression:
     """The condition as filters need it: false where SQL gives null."""
     return _call("coalesce", truth, pc.scalar(False))
+
+
+@contextmanager
+def naming_overflow(field: str, text: str) -> Generator[None]:
+    """Translate the error of a condition that is evaluated inside the block and computes a number beyond 64 bits.
+
+    Raises:
+        DataError: names the field and the condition.
+    """
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        if "overflow" not in str(error):
+            raise
+        raise DataError(
+            f'{field}: "{text}" computes a whole number beyond 64 bits',
+            next_step="divide the other side of the comparison instead of multiplying this one",
+        ) from error
 
 
 def _call(function: str, *arguments: pc.Expression, **options: str) -> pc.Expression:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
+from raytemplate.data.condition_lowering import naming_overflow
 from raytemplate.data.conditions import parse_condition
 from raytemplate.data.contract_options import ColumnContract, OnBreach
-from raytemplate.data.exact import above, below, equals, filtered
+from raytemplate.data.exact import above, below, equals
 from raytemplate.data.missing import is_missing
 from raytemplate.data.promises import Promises
 from raytemplate.data.reserved import INTERNAL
@@ -97,7 +98,8 @@ def broken_conditions(table: pa.Table, promises: Promises) -> Iterator[Broken]:
     for one in promises.rows:
         condition = parse_condition(one.rule)
         read: Any = table.select(list(condition.columns))
-        found = matching(read, ~condition.expression(read.schema, nulls=True))
+        with naming_overflow("contract.rows", one.rule):
+            found = matching(read, ~condition.expression(read.schema, nulls=True))
         yield Broken(
             path="contract.rows",
             promise=one.rule,
@@ -168,7 +170,7 @@ def value_text(value: Any, *, hide: bool = False) -> str:
 def matching(table: pa.Table, condition: Any) -> NDArray[np.bool_]:
     """True for the rows in which an Arrow expression is true, bool [rows]."""
     numbered = table.append_column(_ROW, pa.array(np.arange(table.num_rows)))
-    kept: Any = filtered(numbered, condition)
+    kept: Any = numbered.filter(condition)
     found = np.zeros(table.num_rows, bool)
     found[kept.column(_ROW).to_numpy()] = True
     return found

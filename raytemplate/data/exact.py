@@ -8,8 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from raytemplate.errors import DataError
-
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
 _WIDE, _PLACES = 76, 20
@@ -41,23 +39,6 @@ def equals(column: Any, value: float) -> Any:
     if _is_rounded(column.type) or _scalar(value, ROUND_FLOOR) != _scalar(value, ROUND_CEILING):
         return pc.if_else(pc.is_null(column), pa.scalar(None, pa.bool_()), pa.scalar(False))
     return pc.equal(_wide(column), _scalar(value, ROUND_FLOOR))
-
-
-def filtered(table: pa.Table, condition: Any) -> Any:
-    """The rows of a table in which a condition, as an Arrow expression, is true.
-
-    Raises:
-        DataError: it computes a whole number that 64 bits do not hold.
-    """
-    try:
-        return table.filter(condition)
-    except pa.ArrowInvalid as error:
-        if "overflow" not in str(error):
-            raise
-        raise DataError(
-            "a condition (data.drop, contract.rows) computes a whole number beyond 64 bits",
-            next_step="divide the other side instead of multiplying: a > 5 / 1000",
-        ) from error
 
 
 def to_float64(column: Any) -> Any:

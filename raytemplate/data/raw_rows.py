@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from raytemplate.data.condition_lowering import naming_overflow
 from raytemplate.data.conditions import parse_condition
 from raytemplate.data.contract import (
     Breach,
@@ -108,10 +109,11 @@ def _number(numbers: Callable[[], NDArray[np.int64]], dropped: NDArray[np.bool_]
 
 
 def matched(table: pa.Table, text: str) -> NDArray[np.bool_]:
-    """True for the rows in which a condition is true, bool [rows]."""
+    """True for the rows in which a condition of `data.drop` is true, bool [rows]."""
     condition = parse_condition(text)
     read: Any = table.select(list(condition.columns))
-    return matching(read, condition.expression(read.schema))
+    with naming_overflow("data.drop", text):
+        return matching(read, condition.expression(read.schema))
 
 
 def _with_keys(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
+from raytemplate.data.condition_lowering import naming_overflow
 from raytemplate.data.condition_text import in_condition
 from raytemplate.data.conditions import is_condition, parse_condition, target_columns
 from raytemplate.data.exact import written
@@ -45,7 +46,8 @@ def add_target(table: pa.Table, target: str) -> pa.Table:
     source = acero.Declaration("table_source", acero.TableSourceNodeOptions(table))
     project = acero.Declaration("project", acero.ProjectNodeOptions([value], [target]))
     # On one thread, because rows must stay in the order of the table.
-    found: Any = acero.Declaration.from_sequence([source, project]).to_table(use_threads=False)
+    with naming_overflow("data.target", target):
+        found: Any = acero.Declaration.from_sequence([source, project]).to_table(use_threads=False)
     return whole.append_column(target, found.column(target).cast(pa.bool_()))
 
 

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from raytemplate.data.condition_text import in_condition
 from raytemplate.data.conditions import target_columns
-from raytemplate.data.exact import filtered
 from raytemplate.data.features.inputs import column_of
 from raytemplate.data.features.numeric import Numeric
 from raytemplate.data.split import SIDES, row_hashes
@@ -96,7 +95,7 @@ def drop_rows(table: pa.Table, condition: pc.Expression | None) -> tuple[pa.Tabl
     """The rows for which the condition is not true (false or null), and the number taken out. None drops nothing."""
     if condition is None:
         return table, 0
-    kept: Any = filtered(table, ~condition | condition.is_null())
+    kept: Any = table.filter(~condition | condition.is_null())
     return kept, table.num_rows - kept.num_rows
 
 

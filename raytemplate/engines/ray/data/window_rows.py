@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from raytemplate.data.condition_lowering import naming_overflow
 from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.contract import Breach, refuse_breaches
 from raytemplate.data.features.feature_statistics import FeatureStatistics
@@ -76,7 +77,10 @@ def without_dropped(table: pa.Table, condition: str) -> tuple[pa.Table, int]:
     """The rows without those that `data.drop` takes out, and how many these were."""
     if DROPPED in table.column_names:
         return drop_marked(table)
-    return drop_rows(table, parse_condition(condition).expression(table.schema)) if condition else (table, 0)
+    if not condition:
+        return table, 0
+    with naming_overflow("data.drop", condition):
+        return drop_rows(table, parse_condition(condition).expression(table.schema))
 
 
 def check_contract(
