@@ -44,7 +44,7 @@ def _docs_in(cls: type) -> Mapping[str, str]:
 
 @cache
 def _classes(module: str) -> Mapping[str, list[ast.stmt]]:
-    """Qualified name of each class of a module -> its statements."""
+    """Qualified name of each class of a module -> its statements; nothing for a module without source."""
     found: dict[str, list[ast.stmt]] = {}
 
     def look(statements: list[ast.stmt], prefix: str) -> None:
@@ -55,7 +55,11 @@ def _classes(module: str) -> Mapping[str, list[ast.stmt]]:
             elif isinstance(one, ast.FunctionDef):
                 look(one.body, f"{prefix}{one.name}.<locals>.")
 
-    look(ast.parse(inspect.getsource(sys.modules[module])).body, "")
+    try:
+        source = inspect.getsource(sys.modules[module])
+    except (KeyError, OSError, TypeError):  # a class that was typed in a session, or whose module is gone
+        return found
+    look(ast.parse(source).body, "")
     return found
 
 

@@ -39,13 +39,16 @@ def no_such_field(key: str, path: str, model: Model) -> str:
     """ "no such field; did you mean resources.per_worker?", or else the fields at that level.
 
     Args:
-        path: dotted path of the mapping that has the key; "" for the top of a file that is no template.
+        path: dotted path of the mapping that has the key; "" for the top of a file that is no template, whose other
+            fields are not in TOP_LEVEL either.
     """
     names, here = tuple(model.model_fields), set(field_paths(model, path))
-    meant = [found for found in (meanings(key) if path else ()) if found in here or not found.startswith(f"{path}.")]
+    in_template = path.partition(".")[0] in TOP_LEVEL
+    known = meanings(key) if in_template else ()
+    meant = [found for found in known if found in here or not found.startswith(f"{path}.")]
     if meant:
         return f"no such field; did you mean {next((found for found in meant if found in here), meant[0])}?"
-    if path and (others := homes(key)):
+    if in_template and (others := homes(key)):
         return f"no such field; did you mean {' or '.join(others)}?"
     near = difflib.get_close_matches(key, names, n=1)
     if near:

@@ -203,7 +203,7 @@ def _next_step(folder: Path) -> str:
 
 
 def _copy_file(source: str, target: str) -> None:
-    """Copy a file. A full disk is told as such: a copy that is cut short looks like one of a file that was changed."""
+    """Copy a file, and report a full disk as one: a truncated copy would look like a file that was changed."""
     try:
         shutil.copyfile(source, target)
     except OSError as error:

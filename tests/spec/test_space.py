@@ -94,6 +94,9 @@ WRONG = {
     "a field of a family without model": (
         one("num_leaves: int(8, 64)"), "num_leaves: cannot be searched; did you mean tuning.space.model.num_leaves?",
     ),
+    "a field of features without its namespace": (
+        one("numerical: choice(a, b)"), "numerical: cannot be searched; fields of model and training",
+    ),
     "a field as elsewhere": (
         one("learning_rate: uniform(0.1, 1)"),
         "learning_rate: cannot be searched; did you mean tuning.space.training.lr?",

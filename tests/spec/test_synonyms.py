@@ -3,6 +3,7 @@
 import pytest
 
 from raytemplate import plugins
+from raytemplate.spec.governance_file import GovernanceFile
 from raytemplate.spec.names import field_paths, no_such_field, no_such_top_level
 from raytemplate.spec.schema import NAMESPACES
 from raytemplate.spec.synonyms import FAMILIES, SYNONYMS
@@ -38,6 +39,11 @@ def test_every_synonym_is_of_a_field_or_family_that_exists():
 )
 def test_a_name_of_another_library_is_told_ours(level, key, meant):
     assert no_such_field(key, level, NAMESPACES[level]) == f"no such field; did you mean {meant}?"
+
+
+def test_a_file_that_is_no_template_is_not_told_of_fields_of_templates():
+    said = no_such_field("uri", "ledger", GovernanceFile.model_fields["ledger"].annotation)
+    assert said.startswith("no such field; ") and "data.source" not in said and "tracking" not in said
 
 
 def test_at_the_top_and_for_a_family_that_lacks_the_field():

@@ -109,7 +109,7 @@ def _searched_as(name: str) -> str | None:
     families: list[Family] = [plugins.load(plugins.FAMILIES, each) for each in plugins.names(plugins.FAMILIES)]
     models = (("training", TrainingSpec), *(("model", family.options) for family in families))
     fields = (f"{namespace}.{name}" for namespace, model in models if name in model.model_fields)
-    meant = (found for found in meanings(name) if found.partition(".")[0] in _SEARCHED)
+    meant = (found for found in meanings(name) if found.startswith(("training.", "model.")))
     return next((found for found in (*fields, *meant) if found not in _SAME_FOR_ALL), None)
 
 
