@@ -109,7 +109,7 @@ def test_a_target_that_is_not_there_is_a_problem_with_its_place(project):
 @pytest.mark.slow
 @TORCH_FIRST
 def test_a_run_that_was_lost_goes_on_with_the_code_it_began_with(one_ray, project, tmp_path, flights, own):
-    longer = {"training.epochs": 4}
+    longer = {"training.epochs": 40}
     with pytest.raises(Unavailable, match="the plug was pulled"):
         api.run(planned(project, longer, own), listener=When(2, pull_the_plug))
     done = [each["epoch"] for each in epochs(only_run(project))]
@@ -117,7 +117,9 @@ def test_a_run_that_was_lost_goes_on_with_the_code_it_began_with(one_ray, projec
     resumed = raytemplate("resume", "last", cwd=project)  # in a process that has never imported it
     assert resumed.returncode == 0, resumed.stderr
     run = only_run(project)
-    assert done in ([1, 2], [1, 2, 3]) and record(run, "fit")["resumed_from_epoch"] == done[-1]
+    # The worker trains on while it is told that the plug was pulled; an epoch takes a fiftieth of a second.
+    assert done == list(range(1, len(done) + 1)) and 2 <= len(done) < 40
+    assert record(run, "fit")["resumed_from_epoch"] == done[-1]
     whole = api.run(planned(write_project(tmp_path / "whole", flights), longer, own))
     assert record(run, "fit")["candidate"]["digest"] == whole.fit.candidate.digest
     assert json.loads((run / "run.lock").read_text())["plan"]["code"]["modules"] == ["own_net"]
