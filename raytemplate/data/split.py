@@ -7,8 +7,10 @@ the file, or by its digits if no float64 equals it (a whole number or decimal be
 columns share a side. Values are hashed as training reads them, so that a CSV file and a Parquet file made from it are
 split alike.
 
-Splits of earlier versions, which have no `kinds`, hash values as they are in the file: blanks around text count, blank
-text is a value, and a whole number is its nearest float64. They must keep doing so: rows must not change sides.
+Splits of earlier versions must keep their ways, or rows would change sides. Those without `exact_decimals` hash a
+decimal as Arrow casts it to float64, which often misses the nearest one by a bit. Those without `kinds` also hash
+values as they are in the file: blanks around text count, blank text is a value, and a whole number is its nearest
+float64.
 """
 
 import hashlib
@@ -22,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
+from raytemplate.data.exact import to_float64
 from raytemplate.data.missing import null_where_missing
 from raytemplate.data.statistics import plain
 from raytemplate.errors import DataError
@@ -59,6 +62,10 @@ class Split:
     """What each of `columns` holds: "number", "text", "time", or "" without a value. 7 and '7' have different hashes.
     Empty in splits of earlier versions."""
 
+    exact_decimals: bool = False
+    """Whether a decimal is hashed as the float64 nearest to its digits, as the same number in a CSV file is. False in
+    splits of earlier versions."""
+
     @property
     def is_as_read(self) -> bool:
         """Whether values are hashed as training reads them, rather than as they are in the file."""
@@ -68,8 +75,9 @@ class Split:
     def id(self) -> str:
         """12 hex digits: two models with the same id have the same rows on the same sides."""
         written = codec.encode(self)
-        if not self.kinds:  # models of earlier versions keep their ids
-            del written["kinds"]
+        for added in ("kinds", "exact_decimals"):  # models of earlier versions keep their ids
+            if not written[added]:
+                del written[added]
         return hashlib.sha256(codec.canonical(written).encode()).hexdigest()[:12]
 
     def share(self, side: str) -> float:
@@ -84,21 +92,31 @@ def sides(table: pa.Table, split: Split) -> NDArray[np.uint8]:
     Raises:
         DataError: a hashed column holds lists or objects.
     """
-    hashes = row_hashes(table, split.columns, split.seed, as_it_stands=not split.is_as_read)
+    hashes = row_hashes(
+        table,
+        split.columns,
+        split.seed,
+        as_it_stands=not split.is_as_read,
+        exact_decimals=split.exact_decimals,
+    )
     draw = hashes.astype(np.float64) / 2.0**64
     return np.select([draw < split.test, draw < split.test + split.validation], [2, 1], 0).astype(np.uint8)
 
 
-def row_hashes(table: pa.Table, columns: Sequence[str], seed: int, *, as_it_stands: bool = False) -> Hashes:
+def row_hashes(
+    table: pa.Table, columns: Sequence[str], seed: int, *, as_it_stands: bool = False, exact_decimals: bool = True
+) -> Hashes:
     """64 evenly spread bits a row, uint64 [rows], from these columns.
 
     Args:
         as_it_stands: hash values as they are in the file, as splits and samples of earlier versions do; see above.
+        exact_decimals: see `Split`.
     """
     found = np.full(table.num_rows, _text_hash(str(seed)), np.uint64)
     for name in sorted(columns):
         column = plain(table.column(name)) if as_it_stands else null_where_missing(table.column(name))
-        found = mixed(found ^ mixed(_column(column.combine_chunks(), name, as_it_stands) ^ np.uint64(_text_hash(name))))
+        bits = _column(column.combine_chunks(), name, as_it_stands, exact_decimals)
+        found = mixed(found ^ mixed(bits ^ np.uint64(_text_hash(name))))
     return found
 
 
@@ -108,10 +126,10 @@ def column_bits(column: Any) -> Hashes:
     Raises:
         DataError: it holds lists or objects.
     """
-    return _column(column, "", as_it_stands=False)
+    return _column(column, "", as_it_stands=False, exact_decimals=True)
 
 
-def _column(column: Any, name: str, as_it_stands: bool) -> Hashes:
+def _column(column: Any, name: str, as_it_stands: bool, exact_decimals: bool) -> Hashes:
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         bits = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False).cast(pa.int64())
@@ -121,7 +139,7 @@ def _column(column: Any, name: str, as_it_stands: bool) -> Hashes:
         or pa.types.is_floating(kind)
         or pa.types.is_decimal(kind)
     ):
-        return _numbers(column, exactly=not as_it_stands)
+        return _numbers(column, large_ones=not as_it_stands, exact_decimals=exact_decimals)
     elif pa.types.is_null(kind):
         return np.full(len(column), _MISSING, np.uint64)
     else:
@@ -130,14 +148,20 @@ def _column(column: Any, name: str, as_it_stands: bool) -> Hashes:
     return np.where(_is_null(column), np.uint64(_MISSING), values)
 
 
-def _numbers(column: Any, *, exactly: bool) -> Hashes:
+def _numbers(column: Any, *, large_ones: bool, exact_decimals: bool) -> Hashes:
+    """
+    Args:
+        large_ones: hash a number that no float64 equals by its digits.
+        exact_decimals: see `Split`.
+    """
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
-    values = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    floats = to_float64(column) if exact_decimals else column.cast(pa.float64(), safe=False)
+    values = floats.fill_null(np.nan).to_numpy(zero_copy_only=False)
     values = values + 0.0  # minus zero is zero
     found = np.where(np.isnan(values), np.uint64(_MISSING), values.view(np.uint64))
     large = np.flatnonzero(np.abs(values) >= EXACT_BELOW)
-    if exactly and len(large) and not pa.types.is_floating(column.type):
+    if large_ones and len(large) and not pa.types.is_floating(column.type):
         found[large] = _by_digits(column.take(pa.array(large)), values[large])
     return found
 

@@ -54,7 +54,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         renamed,
         taken_problems(spec, inventory),
     )
-    split = split_of(spec.data, inventory.source, inventory.champion.split if inventory.champion else "")
+    split = split_of(spec.data, inventory.source, inventory.splits)
     moment = resolve_as_of(as_of, inventory.now, inventory.source, timed=split is None, time=spec.data.time)
     if split is None:
         windows = windows_at(moment, spec.data.windows, inventory.source)

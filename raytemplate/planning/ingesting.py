@@ -1,14 +1,16 @@
 """The ingest stage of a plan: which columns and rows are read, how rows are divided, and whether they fit in memory."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Literal
 
+from raytemplate.data.condition_types import plain_type
 from raytemplate.data.conditions import parse_condition, target_columns
 from raytemplate.data.features.inputs import reads
 from raytemplate.data.features.options import TextOptions
 from raytemplate.data.mask_options import DROP
 from raytemplate.data.options import DataSpec
-from raytemplate.data.schema_changes import as_schema
+from raytemplate.data.schema_changes import Schema, as_schema
 from raytemplate.data.sources.as_read import word_of
 from raytemplate.data.sources.listing import SourceFile, SourceTable
 from raytemplate.data.sources.naming import SQL
@@ -37,12 +39,13 @@ _BYTES_A_VALUE, _BYTES_ENCODED = 12, 4
 """Bytes of one value: raw and encoded together, and encoded alone."""
 
 
-def split_of(data: DataSpec, source: SourceTable, champion: str = "") -> Split | None:
+def split_of(data: DataSpec, source: SourceTable, known: Iterable[tuple[str, Schema]] = ()) -> Split | None:
     """The split by row hash that a template asks for; None if it uses windows of time.
 
     Args:
-        champion: the id of the champion's split. If that split differs only in hashing values as earlier versions did,
-            it is kept, because the champion must not be judged on rows that it was trained on.
+        known: the id of the champion's split and the columns of its data, and those of the feature set that is taken.
+            If such a split differs only in hashing values as earlier versions did, it is kept, because the champion
+            must not be judged on rows that it was trained on.
     """
     if data.split is None:
         return None
@@ -51,16 +54,30 @@ def split_of(data: DataSpec, source: SourceTable, champion: str = "") -> Split |
     answer = (*target_columns(data.target), *data.split.ignore)
     columns = data.keys or tuple(n for n, kind in source.schema.items() if n not in answer and can_be_hashed(kind))
     columns = tuple(sorted(columns))
-    before = Split(
+    now = Split(
         validation=data.split.validation,
         test=data.split.test,
         seed=data.split.seed,
         columns=columns,
         by_keys=bool(data.keys),
+        kinds=tuple(hashed_as(source.schema[n]) for n in columns),
+        exact_decimals=True,
     )
-    return (
-        before if before.id == champion else replace(before, kinds=tuple(hashed_as(source.schema[n]) for n in columns))
-    )
+    rounded = replace(now, exact_decimals=False)
+    decimals = _decimals(as_schema(source.schema), columns)
+    for split, schema in known:
+        # Arrow's cast of 0.3 depends on the type, so rows keep their sides only if no decimal has another type now.
+        same = decimals == _decimals(schema, columns) if schema else not decimals
+        earlier = (rounded, replace(rounded, kinds=())) if same else ()
+        if found := next((one for one in (now, *earlier) if one.id == split), None):
+            return found
+    return now
+
+
+def _decimals(schema: Schema, columns: Collection[str]) -> dict[str, str]:
+    """Of these columns those of decimals with places after the point, with their types."""
+    kinds = {name: plain_type(kind) for name, kind in schema if name in columns}
+    return {name: kind for name, kind in kinds.items() if kind.startswith("decimal") and not kind.endswith(", 0)")}
 
 
 def ingest_stage(

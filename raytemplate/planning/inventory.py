@@ -5,6 +5,7 @@ from datetime import datetime
 
 from raytemplate.code.files import CodeRef
 from raytemplate.data.features.fitted import FeatureSet
+from raytemplate.data.schema_changes import Schema
 from raytemplate.data.sources.listing import SourceTable
 from raytemplate.records.codec import Settings
 from raytemplate.records.run import StageName
@@ -150,3 +151,10 @@ class Inventory:
 
     taken_versions: tuple[tuple[int, datetime], ...] = ()
     """(version, moment up to which it has seen data) of the sets of that model, newest first."""
+
+    @property
+    def splits(self) -> tuple[tuple[str, Schema], ...]:
+        """The id of the champion's split by hash and the columns of its data, then those of the feature set that is
+        taken; no columns if they are not recorded."""
+        champion = ((self.champion.split, self.champion.schema),) if self.champion else ()
+        return champion + (((self.taken.split, ()),) if self.taken else ())

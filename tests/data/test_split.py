@@ -90,6 +90,24 @@ def test_a_split_made_before_keeps_its_id_and_counts_values_as_they_stand():
     assert found == BEFORE
 
 
+@given(st.lists(st.decimals(-(10**4), 10**4, places=2), min_size=1, max_size=50))
+def test_a_decimal_is_split_like_the_same_digits_in_a_csv_file(values):
+    split = replace(SPLIT, columns=("x",), kinds=("number",), exact_decimals=True)
+    exact = pa.table({"x": pa.array(values, pa.decimal128(8, 2))})
+    assert np.array_equal(sides(exact, split), sides(pa.table({"x": [float(one) for one in values]}), split))
+
+
+def test_a_split_made_before_keeps_its_id_and_rounds_decimals_as_arrow_does():
+    before = replace(SPLIT, columns=("x",), kinds=("number",))
+    assert before.id == "05040230eb8f" != replace(before, exact_decimals=True).id
+    cents = pa.array([Decimal(n).scaleb(-2) for n in range(3000)], pa.decimal128(8, 2))
+    rounded = pa.table({"x": cents.cast(pa.float64())})
+    assert np.array_equal(sides(pa.table({"x": cents}), before), sides(rounded, before))
+    assert not np.array_equal(
+        sides(pa.table({"x": cents}), before), sides(pa.table({"x": cents}), replace(before, exact_decimals=True))
+    )
+
+
 BEFORE = {
     "s": [3987575101495141598, 16277350656890936687, 10491862059758801830, 3143205486371684980],
     "n": [2681842191492095544, 2681842191492095544, 6957977088456140071, 17546704510331755225],

@@ -176,9 +176,35 @@ def test_a_split_like_that_of_a_champion_made_before_is_kept():
     data = spec_of().data.model_copy(update={"split": split, "keys": ()})
     now = split_of(data, source())
     assert now is not None and now.is_as_read and set(now.kinds) == {"number", "text", "time"}
-    before = replace(now, kinds=())
-    assert split_of(data, source(), champion=before.id) == before
-    assert split_of(data, source(), champion=now.id) == split_of(data, source(), champion="another") == now
+    for before in (replace(now, exact_decimals=False), replace(now, exact_decimals=False, kinds=())):
+        assert split_of(data, source(), [(before.id, ())]) == before
+    assert split_of(data, source(), [(now.id, ())]) == split_of(data, source(), [("another", ())]) == now
+    assert split_of(data, source(), [(now.id, ()), (before.id, ())]) == now  # a champion before a feature set
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        ("double", "double", True),
+        ("decimal128(5, 0)", "int64", True),
+        ("decimal128(5, 2)", "decimal128(5, 2)", True),
+        ("decimal128(5, 2)", "decimal128(7, 3)", False),
+        ("decimal128(5, 2)", "double", False),
+        ("double", "decimal128(5, 2)", False),
+        ("", "decimal128(5, 2)", False),
+        ("", "double", True),
+    ],
+)
+def test_a_split_that_rounds_decimals_is_kept_only_while_no_row_changes_sides_by_it(before, now, kept):
+    """`before`: the type at the champion's time; "" if its run did not record it."""
+    split = SplitSpec.model_validate({"validation": "15 %", "test": "15 %"})
+    data = spec_of().data.model_copy(update={"split": split, "keys": ()})
+    found = source(schema=SCHEMA | {"precip": now})
+    exact = split_of(data, found)
+    assert exact is not None and exact.exact_decimals
+    rounded = replace(exact, exact_decimals=False)
+    then = tuple((SCHEMA | {"precip": before}).items()) if before else ()
+    assert split_of(data, found, [(rounded.id, then)]) == (rounded if kept else exact)
 
 
 def test_a_column_that_becomes_text_makes_another_split():
