@@ -7,7 +7,7 @@ from raytemplate.data.condition_text import in_condition, quoted
 from raytemplate.data.condition_types import kind_of, plain_type, type_problems
 from raytemplate.data.conditions import is_condition, parse_condition, target_columns
 from raytemplate.data.contract import regex_problem
-from raytemplate.data.mask_options import DROP
+from raytemplate.data.mask_options import DROP, HASH
 from raytemplate.data.masking import fault, masked_schema
 from raytemplate.data.reserved import INTERNAL, is_internal
 from raytemplate.errors import Problem, SpecError
@@ -48,20 +48,21 @@ def check_columns(
     spec: TemplateSpec,
     schema: Mapping[str, str],
     by_path: Collection[str] = (),
+    padded: Collection[str] = (),
     renamed: Mapping[str, str] | None = None,
     also: tuple[Problem, ...] = (),
 ) -> None:
     """Compare every column and condition of a template with the schema of its source.
 
     Args:
-        by_path: columns that come from the paths of files.
+        by_path, padded: see `SourceTable`.
         renamed: column that is gone since the champion was trained -> the new one that it has probably become.
         also: further problems to raise with them.
 
     Raises:
         SpecError: lists every column that is missing or has an unsuitable type.
     """
-    if problems := (*column_problems(spec, schema, by_path), *also):
+    if problems := (*column_problems(spec, schema, by_path, padded), *also):
         raise SpecError(tuple(_with_new_name(one, renamed or {}) for one in problems))
 
 
@@ -75,15 +76,16 @@ def _with_new_name(problem: Problem, renamed: Mapping[str, str]) -> Problem:
 
 
 def column_problems(
-    spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[str] = ()
+    spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[str] = (), padded: Collection[str] = ()
 ) -> tuple[Problem, ...]:
     """The problems that `check_columns` raises.
 
     Args:
         schema: column -> Arrow type as text; "" for an unknown type, which suits every use.
         by_path: columns that come from the paths of files.
+        padded: see `SourceTable`.
     """
-    found = list(_masks(spec, schema, by_path))
+    found = list(_masks(spec, schema, by_path, padded))
     unmasked, mask = dict(schema), spec.data.mask
     after = {name: f"{kind} after data.mask" for name, kind in masked_schema(schema, mask).items() if name in mask}
     masked = {**schema, **{name: kind if schema[name] else "" for name, kind in after.items()}}
@@ -92,6 +94,7 @@ def column_problems(
             found.append((path, _dropped(column)))
         else:
             found.append((path, _trouble(column, kind, unmasked if path.startswith(_UNMASKED) else masked)))
+            found.append((path, _two_codes(column) if column in padded and kind in _CODES else ""))
     found += [("data.positive", _positive(spec, schema))]
     found += [(path, message) for path, text in _conditions(spec) for message in _asked(text, schema)]
     for path, text in _conditions(spec):
@@ -107,14 +110,25 @@ _UNMASKED = ("data.", "contract.")
 """Beginnings of the paths of fields that see values as they are in the data."""
 
 
-def _masks(spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[str]) -> Iterator[tuple[str, str]]:
+def _masks(
+    spec: TemplateSpec, schema: Mapping[str, str], by_path: Collection[str], padded: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """(path, problem) of the masked columns themselves."""
     for column, rule in spec.data.mask.items():
         path = f"data.mask.{column}"
         if column in by_path:
             yield path, f'"{column}" comes from the names of folders, which plans and records show; rename the folders'
+        elif column in padded and rule == HASH:
+            yield path, _two_codes(column)
         else:
             yield path, fault(column, schema[column], rule) if column in schema else no_column(column, schema)
+
+
+def _two_codes(column: str) -> str:
+    return (
+        f'column "{column}" has whole numbers with and without leading zeros, so that codes such as 007 and 7 would be '
+        f"one; expected contract.columns.{column}: {{type: text}} for codes, or {{type: integer}} for numbers"
+    )
 
 
 def _dropped(column: str) -> str:
@@ -230,6 +244,8 @@ def _named(spec: TemplateSpec) -> Iterator[tuple[str, str, str]]:
         yield "contract.unique", column, "hashed"
 
 
+_CODES = ("category", "slice", "hashed", "class")
+"""Uses of a column in which 007 and 7 may be two codes."""
 _EXPECTED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "number": (_NUMBERS, "a number"),
     "target": (_NUMBERS, "a number"),

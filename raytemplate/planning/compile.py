@@ -51,6 +51,7 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
         spec,
         inventory.source.schema,
         tuple(inventory.source.partitions),
+        inventory.source.padded,
         renamed,
         taken_problems(spec, inventory),
     )

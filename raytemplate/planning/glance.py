@@ -46,6 +46,9 @@ class Glance:
     by_path: tuple[str, ...] = ()
     """Columns that come from the paths of files."""
 
+    padded: tuple[str, ...] = ()
+    """See `SourceTable`."""
+
     no_time: str = ""
     """Why `data.time` holds no times, with the first value that is not one; "" if it does."""
 
@@ -77,7 +80,7 @@ def check_data(spec: TemplateSpec) -> tuple[str, ...]:
         return (_not_looked_at(spec, error.what),)
     if problems := _certain(spec, seen):
         raise SpecError(problems)
-    likely = column_problems(spec, seen.schema, seen.by_path)
+    likely = column_problems(spec, seen.schema, seen.by_path, seen.padded)
     left = (f"{spec.where('data.source')}  data.source: warning: {seen.left_out}",) if seen.left_out else ()
     return (
         *left,
@@ -99,7 +102,8 @@ def _no_key(spec: TemplateSpec) -> tuple[str, ...]:
 
 def _certain(spec: TemplateSpec, seen: Glance) -> tuple[Problem, ...]:
     times = (_problem(spec, "data.time", seen.no_time),) if seen.no_time else ()
-    return (*times, *column_problems(spec, seen.sure, seen.by_path))
+    padded = tuple(name for name in seen.padded if name not in seen.unsure)
+    return (*times, *column_problems(spec, seen.sure, seen.by_path, padded))
 
 
 def _problem(spec: TemplateSpec, path: str, message: str) -> Problem:
@@ -138,7 +142,15 @@ def glance(spec: TemplateSpec) -> Glance:
     schema |= {spec.data.time: ""} if no_time else {}
     left_out = say_left_out(there.left_out)
     by_path = tuple(found.partitions)
-    return Glance(schema=schema, unsure=unsure, part=part, left_out=left_out, by_path=by_path, no_time=no_time)
+    return Glance(
+        schema=schema,
+        unsure=unsure,
+        part=part,
+        left_out=left_out,
+        by_path=by_path,
+        padded=found.padded,
+        no_time=no_time,
+    )
 
 
 def _listed(spec: TemplateSpec, order: ListOrder) -> tuple[SourceTable, str]:

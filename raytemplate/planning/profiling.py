@@ -41,7 +41,7 @@ def profile_order(spec: TemplateSpec, inventory: Inventory, as_of: str) -> Windo
         UsageError: `as_of` is not a moment.
     """
     source, data = inventory.source, spec.data
-    check_columns(spec, source.schema, tuple(source.partitions), also=taken_problems(spec, inventory))
+    check_columns(spec, source.schema, tuple(source.partitions), source.padded, also=taken_problems(spec, inventory))
     split = split_of(data, source, inventory.splits)
     moment = resolve_as_of(as_of, inventory.now, source, timed=split is None, time=data.time)
     windows = windows_at(moment, data.windows, source) if split is None else windows_by_split(moment, split, source)

@@ -120,3 +120,21 @@ def test_a_type_that_is_not_known_fits_everything():
 @pytest.mark.parametrize(("kind", "can"), [("string", True), ("list<element: int8>", False), ("time64[us]", False)])
 def test_rows_are_split_by_the_columns_that_have_a_hash(kind, can):
     assert can_be_hashed(kind) is can
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"features.categorical": ["x"]}, "features.categorical"),
+        ({"evaluation.slices": ["x", "carrier"]}, "evaluation.slices"),
+        ({"data.mask": {"x": "hash"}, "data.mask_key": {"env": "KEY"}}, "data.mask.x"),
+    ],
+)
+def test_a_column_with_and_without_leading_zeros_is_no_category_before_the_contract_says_what_it_holds(changes, path):
+    found = column_problems(spec_of(changes), SCHEMA | {"x": "int64"}, padded=("x",))
+    assert [one.path for one in found] == [path]
+    assert "contract.columns.x: {type: text} for codes, or {type: integer} for numbers" in found[0].message
+
+
+def test_as_a_number_it_may_be_written_with_zeros():
+    assert column_problems(spec_of({"features.numeric": ["precip", "x"]}), SCHEMA | {"x": "int64"}, padded=("x",)) == ()

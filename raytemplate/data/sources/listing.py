@@ -146,6 +146,10 @@ class SourceTable:
     partitions: Settings = field(default_factory=Settings)
     """Columns that come from the paths, with their Arrow types."""
 
+    padded: tuple[str, ...] = ()
+    """Columns of whole numbers with and without leading zeros, whose type nobody has promised: 007 and 7 would be one
+    number."""
+
     left_out: tuple[LeftOut, ...] = ()
     """What is beside the files but not read."""
 

@@ -1,7 +1,7 @@
 """Hive partitions: columns that come from the path, such as `year` and `month` in `year=2013/month=01/a.parquet`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from raytemplate.data.sources.listing import SourceFile, SourceTable
+from raytemplate.data.sources.text.leading_zeros import digits_of_texts
 from raytemplate.data.sources.text.values import PLAIN_INTEGER
 from raytemplate.errors import DataError
 from raytemplate.records.codec import Settings
@@ -77,8 +78,13 @@ def _date(text: str) -> date | None:
         return None
 
 
-def with_partitions(table: SourceTable, kinds: Mapping[str, str], time_column: str) -> SourceTable:
+def with_partitions(
+    table: SourceTable, kinds: Mapping[str, str], time_column: str, promised: Mapping[str, str]
+) -> SourceTable:
     """A listing with the columns that come from the paths, and with times if the time column is one of them.
+
+    Args:
+        promised: column -> type that the contract promises.
 
     Raises:
         DataError: a column is both in the files and in their path, or the time column's partitions are not dates.
@@ -89,7 +95,20 @@ def with_partitions(table: SourceTable, kinds: Mapping[str, str], time_column: s
     if time_column in kinds and kinds[time_column] != "date32[day]":
         raise DataError(f"{table.files[0].path}: {time_column} (data.time) is not a date such as 2013-01-31")
     files = tuple(_with_values(file, kinds, time_column) for file in table.files)
-    return replace(table, files=files, schema={**table.schema, **kinds}, partitions=Settings(kinds))
+    return replace(
+        table,
+        files=files,
+        schema={**table.schema, **kinds},
+        partitions=Settings(kinds),
+        padded=(*table.padded, *_padded([file.path for file in files], kinds, promised)),
+    )
+
+
+def _padded(paths: Sequence[str], kinds: Mapping[str, str], promised: Mapping[str, str]) -> Iterator[str]:
+    texts = [partition_texts(path) for path in paths]
+    for name in (name for name, kind in kinds.items() if kind == "int64" and name not in promised):
+        if digits_of_texts(pa.array({one[name] for one in texts}, pa.string())).are_ambiguous:
+            yield name
 
 
 def _with_values(file: SourceFile, kinds: Mapping[str, str], time_column: str) -> SourceFile:

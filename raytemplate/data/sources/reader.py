@@ -41,7 +41,7 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
     order = replace(order, time="" if order.time in kinds else order.time, found=found.files)
     table = source.list_source(order)
     table = replace(table, left_out=found.left_out, name=table.name or name_of(order.pattern))
-    return with_partitions(table, kinds, time) if kinds else table
+    return with_partitions(table, kinds, time, order.types) if kinds else table
 
 
 def find_source(format_: str, order: ListOrder) -> tuple[Source, Found]:

@@ -115,6 +115,10 @@ def survey(asked: Asked, root: Path) -> Survey:
         pattern=asked.data, root=root, settings=Settings(writing.csv), types=types, masked=tuple(asked.mask)
     )
     source = list_files(format_, order)
+    if source.padded:  # codes whose zeros are in the names of folders, or behind the sample
+        writing = replace(writing, as_text=(*writing.as_text, *source.padded))
+        order = replace(order, types={**order.types, **dict.fromkeys(source.padded, "text")})
+        source = list_files(format_, order)
     if not first and (dates := _numbers_as_times(source, asked.time)):
         writing = Writing(csv={"dates": list(dates)}, reasons={"dates": f"as in {asked.time}"})
         source = list_files(format_, replace(order, settings=Settings(writing.csv)))

@@ -13,6 +13,7 @@ import pyarrow.csv
 from typing_extensions import override
 
 from raytemplate.data.sources.text.date_formats import is_all_digits
+from raytemplate.data.sources.text.leading_zeros import Digits, digits_in
 from raytemplate.data.sources.text.missing_words import MISSING_OUTSIDE_TEXT
 from raytemplate.data.sources.text.quotes import end_of_records
 from raytemplate.data.sources.text.rules import (
@@ -122,6 +123,13 @@ class CsvFormat(TextFormat):
         if table is None or not are_texts(table, texts):
             table = _read(content, head, rules, with_texts(types, texts), columns)
         return null_where(by_hand(table, texts, types, rules), rules, reading.written)
+
+    @override
+    def digits(self, content: bytes, head: Head, rules: Rules, table: pa.Table) -> Mapping[str, Digits]:
+        def read(names: list[str]) -> pa.Table:
+            return _read(content, head, rules, dict.fromkeys(names, pa.string()), tuple(names))
+
+        return digits_in(content, rules.separator, table, read)
 
     def settled_type(self, found: str, promised: str) -> str:
         """See `TextFormat`: the promised type, unless a number is too large for it."""

@@ -13,7 +13,7 @@ from raytemplate.errors import RaytemplateError
 from raytemplate.records import codec
 from raytemplate.store.atomic import write_atomic
 
-_VERSION = 6
+_VERSION = 7
 
 
 def remembered(

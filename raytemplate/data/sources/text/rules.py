@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from raytemplate.data.sources.text.leading_zeros import Digits
+
 NOT_SHOWN = "not shown (data.mask)"
 """What errors tell instead of a masked value."""
 
@@ -174,6 +176,14 @@ class TextFormat(Protocol):
             Misread: a record cannot be read.
         """
         ...
+
+    def digits(self, content: bytes, head: Head, rules: Rules, table: pa.Table) -> Mapping[str, Digits]:
+        """Column of whole numbers -> how long they are as they are written; empty for a format without leading zeros.
+
+        Args:
+            table: the records, as `infer` has parsed them.
+        """
+        return {}
 
     def decode(self, content: bytes, head: Head, reading: Reading, columns: tuple[str, ...]) -> pa.Table:
         """The given columns of whole records, with the types of the source.

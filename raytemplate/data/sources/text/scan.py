@@ -15,6 +15,7 @@ from raytemplate.data.sources.listing import Slice
 from raytemplate.data.sources.locations import HERE, open_file
 from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.encoding import check_start, check_text
+from raytemplate.data.sources.text.leading_zeros import Digits, joined
 from raytemplate.data.sources.text.packed import unpacked
 from raytemplate.data.sources.text.rules import Head, Misread, Rules, TextFormat, wider
 from raytemplate.data.sources.text.values import as_written
@@ -70,6 +71,9 @@ class Scanned:
     slices: tuple[Slice, ...]
     """The ranges of records."""
 
+    digits: Mapping[str, Digits] = field(default_factory=dict[str, Digits])
+    """Column of whole numbers -> how long they are as they are written."""
+
     is_whole: bool = True
     """Whether the whole file was examined."""
 
@@ -93,6 +97,7 @@ class _Pass:
     written: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
     types: dict[str, str] = field(default_factory=dict[str, str])
+    digits: dict[str, Digits] = field(default_factory=dict[str, Digits])
     slices: list[Slice] = field(default_factory=list[Slice])
     offset: int = 0
     line: int = 1
@@ -100,8 +105,11 @@ class _Pass:
     def take(self, content: bytes) -> None:
         """Adds one range of whole records."""
         check_text(content, self.location, self.line)
+        promised = [name for name in self.fixed if name in self.head.columns]
         with at_line(self.format, self.location, content, self.line, self.rules, self.masked):
             table = self.format.infer(content, self.head, self.rules, self.fixed)
+            digits = self.format.digits(content, self.head, self.rules, table.drop_columns(promised))
+        self.digits |= {name: joined((self.digits.get(name, one), one)) for name, one in digits.items()}
         for name, kind in zip(table.column_names, table.schema.types, strict=True):
             quoted = self.format.name == "jsonl"
             found = as_written(table.column(name), quoted=quoted) if name in self.written else str(kind)
@@ -188,6 +196,7 @@ def scan(
         head=head,
         columns=head.columns or tuple(work.types),
         types=work.types,
+        digits=work.digits,
         slices=tuple(work.slices),
         is_whole=is_whole,
     )

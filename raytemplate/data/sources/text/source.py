@@ -17,8 +17,9 @@ from raytemplate.data.sources.storage import Storage
 from raytemplate.data.sources.text.csv_format import CsvFormat
 from raytemplate.data.sources.text.jsonl_format import JsonLinesFormat
 from raytemplate.data.sources.text.kept import remembered
+from raytemplate.data.sources.text.leading_zeros import joined
 from raytemplate.data.sources.text.packed import unpacked
-from raytemplate.data.sources.text.rules import PROMISED, TIME, TYPES, Head, Reading, Rules, TextFormat, wider
+from raytemplate.data.sources.text.rules import EXACT, PROMISED, TIME, TYPES, Head, Reading, Rules, TextFormat, wider
 from raytemplate.data.sources.text.scan import ByteRange, Scanned, at_line, scan, start_of, unpack
 from raytemplate.data.times import between
 from raytemplate.errors import DataError, IntegrityError
@@ -85,12 +86,15 @@ class TextSource:
             for path, one in zip(paths, found, strict=True)
         )
         check_rows(order.pattern, files)
+        counted = (name for name, kind in types.items() if kind in ("int64", EXACT) and name not in fixed)
+        digits = {name: joined(one.digits[name] for one in found if name in one.digits) for name in counted}
         reading = Reading(rules=rules, columns=tuple(types), types=types, written=order.written)
         return SourceTable(
             kind=self.kind,
             root=str(root),
             files=files,
             schema=types,
+            padded=tuple(name for name, one in digits.items() if one.are_ambiguous),
             reading=Settings.of(reading),
             location=Settings.of(order.storage),
         )
