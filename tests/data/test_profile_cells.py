@@ -113,6 +113,16 @@ def test_file_touched_without_a_new_footer_is_read_again(folder: Path) -> None:
     assert profiled(folder, 0, 40, 47, 61).num_kept == 2
 
 
+def test_file_written_anew_under_its_old_time_is_read_again(folder: Path) -> None:
+    profiled(folder, 0, 40, 47, 61)
+    path = folder / "a.parquet"
+    before = path.stat()
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert profiled(folder, 0, 40, 47, 61).num_kept == 2
+
+
 def test_sides_of_a_split_are_profiled_apart(folder: Path) -> None:
     split = Split(validation=0.2, test=0.2, seed=1, columns=("at", "y"), by_keys=True, kinds=("time", "number"))
     found = [profiled(folder, 0, 1, 2, 3, split=split, asked=Asked(columns=("x",))) for _ in range(2)]

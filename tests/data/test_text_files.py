@@ -5,6 +5,7 @@ import gzip
 import io
 import itertools
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -198,6 +199,16 @@ def test_what_was_found_is_kept_until_the_file_changes(tmp_path, monkeypatch):
     assert listed(tmp_path, cache=tmp_path / "kept") == before
     monkeypatch.undo()
     assert listed(tmp_path, "a\n1\n22\n", cache=tmp_path / "kept").files[0].num_rows == 2
+
+
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_listed_again(tmp_path):
+    before = listed(tmp_path, "a\n1\n", cache=tmp_path / "kept")
+    there = (tmp_path / "a.csv").stat()
+    (tmp_path / "new.csv").write_text("a\n2\n")
+    os.utime(tmp_path / "new.csv", ns=(there.st_atime_ns, there.st_mtime_ns))
+    (tmp_path / "new.csv").replace(tmp_path / "a.csv")
+    now = listed(tmp_path, cache=tmp_path / "kept")
+    assert now.files[0].sha256 != before.files[0].sha256 and rows(now) == [{"a": 2}]
 
 
 def test_json_lines(tmp_path, small_blocks):

@@ -114,7 +114,7 @@ class _FileKept:
 
     file: SourceFile
 
-    stamp: tuple[int, int] | None
+    stamp: tuple[int, ...] | None
     """Its stamp when this was looked up."""
 
     key: str
@@ -197,11 +197,11 @@ class _Work:
             found = {**found, **made}
         return _FileDone(parts=tuple((name, found[stretch]) for name, stretch in kept.wanted), is_kept=not missing)
 
-    def _stamp(self, file: SourceFile) -> tuple[int, int] | None:
+    def _stamp(self, file: SourceFile) -> tuple[int, ...] | None:
         source = self.order.source
         return stamp(joined(source.root, file.path), source.location.to(Storage))
 
-    def _key(self, file: SourceFile, before: tuple[int, int] | None) -> str:
+    def _key(self, file: SourceFile, before: tuple[int, ...] | None) -> str:
         """What the cells of a file are kept under; "" if its content cannot be told without reading it."""
         return cell_key([[file.sha256, list(before), file.handle], self.alike]) if before is not None else ""
 

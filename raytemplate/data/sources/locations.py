@@ -46,15 +46,19 @@ def open_file(path: str, storage: Storage = HERE) -> BinaryIO:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def stamp(path: str, storage: Storage = HERE) -> tuple[int, int] | None:
-    """(bytes, time of change in ns) of a file, which identify its content during planning; None if they cannot."""
+def stamp(path: str, storage: Storage = HERE) -> tuple[int, ...] | None:
+    """What identifies the content of a file during planning: its bytes, time of change, time of change of its entry
+    (both in ns) and inode, or in a bucket its bytes and time of change; None if these cannot.
+
+    Size and time alone are not enough: a copy that keeps times (`cp -p`) replaces a file under the same ones.
+    """
     if is_uri(path):
         return stamp_of(path, storage)
     try:
         status = os.stat(path)
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 _NAME_ANOTHER = "name a file, a folder or a pattern that is there"

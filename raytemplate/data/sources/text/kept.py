@@ -1,4 +1,4 @@
-"""A cache of scan results, keyed by a file's size and time of change, so that listing does not read it again."""
+"""A cache of scan results, keyed by a file's stamp (see `locations.stamp`), so that listing does not read it again."""
 
 import contextlib
 import hashlib
@@ -21,7 +21,7 @@ def remembered(
 ) -> Scanned:
     """The result of `work`, or its earlier result for the same file, rules and time column.
 
-    During planning, size and time of change identify the content; what is read later is checked by digest.
+    During planning, the stamp identifies the content; what is read later is checked by digest.
     """
     before = stamp(location, order.storage) if order.cache else None
     if order.cache is None or not before or order.most_bytes is not None:
