@@ -18,6 +18,7 @@ from raytemplate.execution.in_turn import MOST_AGAIN, decide_in_turn
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.kept_copy import missing_copy, told_missing
 from raytemplate.execution.labels import label_changes
+from raytemplate.execution.one_value import refuse_one_value
 from raytemplate.execution.ports import Engine, Ingested, Promoter
 from raytemplate.execution.taken import refuse_other_key, refuse_other_states
 from raytemplate.execution.time_left import columns_s, left_s, reserve_s, too_late
@@ -188,6 +189,7 @@ class Execution:
 
     def _ingest(self, stage: IngestStage) -> Snapshot:
         found = self._read(stage, None)
+        refuse_one_value(self.plan, found.statistics, found.features.classes)
         self._ingested = found
         self._keep_fitted(found)
         if found.labels is not None:
