@@ -19,7 +19,6 @@ from raytemplate.execution.one_value import refuse_one_value
 from raytemplate.testing.sample_plans import (
     sample_evaluate_stage,
     sample_fit_stage,
-    sample_ingest_stage,
     sample_plan,
     sample_sweep_stage,
 )
