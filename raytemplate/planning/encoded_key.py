@@ -28,6 +28,7 @@ _OF_PART: Mapping[str, tuple[str, ...]] = {
     "mask": ("mask",),
     "contract": ("contract", "promises"),
     "baseline": ("baseline",),
+    "sample": ("seed",),
 }
 """Part -> fields of a stage. All other fields are the part "settings"."""
 _NUMBERS_COME_FROM = ("python", "machine", "system", "ray", "pyarrow", "numpy", "scipy")
@@ -60,6 +61,8 @@ def encoded_key(stage: IngestStage, code_sha256: str) -> EncodedKey:
     fields["files"] = list(planned.values())
     fields["windows"] = [{name: window[name] for name in _OF_WINDOW} for window in fields["windows"]]
     parts: dict[str, Any] = {part: [fields.pop(name) for name in names] for part, names in _OF_PART.items()}
+    if all(window.share >= 1 for window in stage.windows):  # the seed draws only the sample of data.rows
+        parts["sample"] = []
     parts["mask"].append(masker_of(stage.mask).key_id if stage.mask else "")
     packages = environment()
     parts |= {

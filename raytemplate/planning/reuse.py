@@ -39,6 +39,7 @@ _CHANGED: Mapping[str, str] = {
     "mask": "data.mask or its key is not that of run {run}",
     "contract": "the contract is not that of run {run}",
     "baseline": "evaluation.baseline is not that of run {run}",
+    "sample": "training.seed, which draws the sample of data.rows, is not that of run {run}",
     "settings": "the settings of data are not those of run {run}",
     "code": "the code of features has changed since run {run}",
     "raytemplate": "raytemplate has changed since run {run}",

@@ -94,6 +94,16 @@ def test_only_what_cannot_change_a_row_is_not_in_the_key():
     assert len({encoded_key(STAGE, "").text, *others}) == len(texts) + 1
 
 
+def test_the_seed_counts_only_if_it_draws_a_sample(tmp_path):
+    store = EncodedStore(tmp_path / "encoded")
+    sampled = replace(STAGE, windows=(replace(STAGE.windows[0], share=0.5), *STAGE.windows[1:]))
+    keep(store)
+    assert look(store, replace(STAGE, seed=99)).stored
+    keep(store, sampled)
+    found = look(store, replace(sampled, seed=99))
+    assert found.stored is None and found.why.startswith("training.seed, which draws the sample of data.rows, is not")
+
+
 def test_the_projects_code_counts_only_if_it_makes_features():
     own = replace(STAGE, features=OWN)
     assert encoded_key(STAGE, "a").text == encoded_key(STAGE, "b").text
