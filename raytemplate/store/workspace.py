@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,10 +116,19 @@ def find_workspace(start: Path, *, explicit: str | None, environ: Mapping[str, s
 
     The first of these counts: `explicit` (`--workspace`), RAYTEMPLATE_WORKSPACE, the nearest folder from `start`
     upwards that holds `.raytemplate/`, `start` itself.
+
+    Raises:
+        UsageError: the chosen folder does not exist.
     """
     chosen = explicit or environ.get(ENVIRONMENT_NAME)
     if chosen:
-        return Workspace(Path(chosen).expanduser().absolute())
+        folder = Path(chosen).expanduser().absolute()
+        if not folder.is_dir():
+            which = "--workspace" if explicit else ENVIRONMENT_NAME
+            raise UsageError(
+                f"{which} {chosen}: no such folder", next_step=f"mkdir {shlex.quote(chosen)}, or another one"
+            )
+        return Workspace(folder)
     start = start.absolute()
     for folder in (start, *start.parents):
         if os.path.isdir(folder / FOLDER_NAME):

@@ -201,11 +201,14 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_starts(demo)
     assert not (demo / ".raytemplate").exists()
 
 
-def test_a_workspace_below_a_file_is_refused(demo):
+@pytest.mark.parametrize("command", [("run", FILE, "--as-of", AS_OF, *as_sets()), ("models",), ("ledger", "verify")])
+@pytest.mark.parametrize("chosen", ["file", "file/here", "typo in it"])
+def test_a_workspace_that_is_no_folder_is_refused_by_every_command(demo, command, chosen):
     (demo / "file").write_text("x")
-    found = here("run", FILE, "--as-of", AS_OF, *as_sets(), "--workspace", "file/here", cwd=demo)
+    found = here(*command, "--workspace", chosen, cwd=demo)
     assert (found.returncode, found.stdout) == (2, "")
-    assert "cannot be written" in found.stderr
+    quoted = f"'{chosen}'" if " " in chosen else chosen
+    assert found.stderr == f"--workspace {chosen}: no such folder\n  mkdir {quoted}, or another one\n"
 
 
 def test_a_plan_of_another_kind_is_refused(demo):

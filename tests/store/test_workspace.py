@@ -46,11 +46,20 @@ def test_find_workspace_prefers_the_option_then_the_environment_then_the_nearest
     start = tmp_path / "a" / "b"
     start.mkdir(parents=True)
     environ = {"RAYTEMPLATE_WORKSPACE": str(tmp_path / "env")}
+    for name in ("env", "x"):
+        (tmp_path / name).mkdir()
     assert find_workspace(start, explicit=None, environ={}) == Workspace(start)
     create(Workspace(tmp_path / "a"))
     assert find_workspace(start, explicit=None, environ={}) == Workspace(tmp_path / "a")
     assert find_workspace(start, explicit=None, environ=environ) == Workspace(tmp_path / "env")
     assert find_workspace(start, explicit=str(tmp_path / "x"), environ=environ) == Workspace(tmp_path / "x")
+
+
+def test_a_chosen_workspace_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--workspace .*gone: no such folder"):
+        find_workspace(tmp_path, explicit=str(tmp_path / "gone"), environ={})
+    with pytest.raises(UsageError, match="RAYTEMPLATE_WORKSPACE .*gone: no such folder"):
+        find_workspace(tmp_path, explicit=None, environ={"RAYTEMPLATE_WORKSPACE": str(tmp_path / "gone")})
 
 
 def test_create_twice_makes_the_folders_and_hides_them_from_git(workspace: Workspace) -> None:
