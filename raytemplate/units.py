@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -115,6 +116,24 @@ class Span:
         if self.unit == "month":
             return f"{self.amount} month{'s' if self.amount != 1 else ''}"
         return f"{self.amount}{self.unit[0]}"
+
+
+def moments_back(end: datetime, spans: Sequence[Span]) -> list[datetime]:
+    """The moments where spans begin that lie back to back before `end`, the last one first.
+
+    Months that follow one another are counted together: two of them before 31 May begin on 31 March, not on 30 March,
+    where one month before 30 April begins.
+    """
+    found: list[datetime] = []
+    anchor, months = end, 0
+    for span in spans:
+        if span.unit == "month":
+            months += span.amount
+            found.append(Span(months, "month").back_from(anchor))
+        else:
+            found.append(span.back_from(found[-1] if found else end))
+            anchor, months = found[-1], 0
+    return found
 
 
 def _days_in(year: int, month: int) -> int:

@@ -1,10 +1,15 @@
 """Times, durations, sizes and amounts of money as people write them are read exactly, or refused with a message."""
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raytemplate.units import (
+    Span,
+    moments_back,
     parse_duration,
     parse_moment,
     parse_money,
@@ -55,3 +60,29 @@ def test_a_moment_is_read_and_shown_with_all_its_digits(text, expected):
     assert parse_moment(text) == expected
     if expected.second == 0:
         assert parse_moment(show_moment(expected)) == expected
+
+
+BACK = {
+    "months from the 31st": ("2024-05-31", "0d 1month 1month 1month", "05-31 04-30 03-31 02-29"),
+    "of different lengths": ("2024-05-31", "1month 2months 1month", "04-30 02-29 01-31"),
+    "days between months": ("2024-05-31", "1month 1d 1month", "04-30 04-29 03-29"),
+    "days only": ("2024-03-01", "1d 1week", "02-29 02-22"),
+}
+
+
+@pytest.mark.parametrize(("end", "spans", "expected"), BACK.values(), ids=BACK)
+def test_spans_back_to_back_do_not_lose_days_at_the_ends_of_months(end, spans, expected):
+    found = moments_back(datetime.fromisoformat(end), [parse_span(one) for one in spans.split()])
+    assert [f"{one:%m-%d}" for one in found] == expected.split()
+
+
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)),
+    st.lists(st.builds(Span, st.integers(0, 40), st.sampled_from(["minute", "hour", "day", "month"])), max_size=5),
+)
+def test_months_in_a_row_are_as_long_as_their_sum(end, spans):
+    found = moments_back(end, spans)
+    assert all(later >= earlier for later, earlier in itertools.pairwise([end, *found]))
+    months = [one for one in spans if one.unit == "month"]
+    if months == spans and spans:
+        assert found[-1] == Span(sum(one.amount for one in months), "month").back_from(end)

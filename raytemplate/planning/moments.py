@@ -8,7 +8,7 @@ from raytemplate.data.sources.listing import Slice, SourceTable
 from raytemplate.data.split import Split
 from raytemplate.errors import DataError, UsageError
 from raytemplate.planning.stages import Window, WindowName
-from raytemplate.units import parse_moment, show_moment
+from raytemplate.units import moments_back, parse_moment, show_moment
 
 
 def resolve_as_of(text: str, now: datetime, source: SourceTable, *, timed: bool = True, time: str = "") -> datetime:
@@ -67,11 +67,10 @@ def windows_at(as_of: datetime, spec: WindowsSpec, source: SourceTable) -> tuple
     """
     oldest = source.time_min
     try:
-        end = spec.label_delay.back_from(as_of)
-        test_start = spec.test.back_from(end)
-        validation_start = spec.validation.back_from(test_start)
-        if spec.train.unit != "all":
-            train_start = spec.train.back_from(validation_start)
+        lengths = (spec.label_delay, spec.test, spec.validation, *((spec.train,) if spec.train.unit != "all" else ()))
+        end, test_start, validation_start, *train = moments_back(as_of, lengths)
+        if train:
+            train_start = train[0]
         else:
             train_start = min(_midnight(oldest), validation_start) if oldest else datetime(1, 1, 1, tzinfo=UTC)
     except (OverflowError, ValueError):

@@ -56,9 +56,9 @@ def test_find_workspace_prefers_the_option_then_the_environment_then_the_nearest
 
 
 def test_a_chosen_workspace_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--workspace .*gone: no such folder"):
+    with pytest.raises(UsageError, match=r"--workspace .*gone: no such folder"):
         find_workspace(tmp_path, explicit=str(tmp_path / "gone"), environ={})
-    with pytest.raises(UsageError, match="RAYTEMPLATE_WORKSPACE .*gone: no such folder"):
+    with pytest.raises(UsageError, match=r"RAYTEMPLATE_WORKSPACE .*gone: no such folder"):
         find_workspace(tmp_path, explicit=None, environ={"RAYTEMPLATE_WORKSPACE": str(tmp_path / "gone")})
 
 
