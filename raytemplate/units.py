@@ -245,3 +245,8 @@ def show_moment(moment: datetime) -> str:
     if (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
         return moment.date().isoformat()  # strftime leaves the zeros of the year 24 out
     return moment.replace(tzinfo=None).isoformat(timespec="minutes")
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 gate", "1,000 rows" """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -47,7 +47,7 @@ def show(workspace: str | None) -> Answer:
 def export(file: Path, workspace: str | None) -> Answer:
     """Write all events and the public keys to FILE as JSON Lines, to be verified anywhere."""
     from raytemplate import api
-    from raytemplate.reports.wording import count
+    from raytemplate.units import count
 
     refuse_no_file(file, "FILE")
     number = api.export_ledger(file, workspace=workspace)
@@ -137,7 +137,7 @@ def restore(file: Path, older: bool, reason: str, workspace: str | None) -> Answ
 
 def _restored_lines(file: Path, done: Restoration) -> Iterator[str]:
     from raytemplate.reports.layout import hanging
-    from raytemplate.reports.wording import count
+    from raytemplate.units import count
 
     events, models = count(done.num_events, "event"), count(len(done.models), "model")
     if done.was_there:
@@ -198,7 +198,7 @@ def _in_force(workspace: str | None) -> Answer:
 def _lines(found: Verified, *, exported: bool) -> Iterator[str]:
     from raytemplate.reports.layout import hanging
     from raytemplate.reports.ledger_shown import elsewhere_text, excused_text, proof_text
-    from raytemplate.reports.wording import count
+    from raytemplate.units import count
 
     if found.faults:
         yield from found.faults[:_MOST_SHOWN]

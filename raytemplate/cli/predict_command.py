@@ -15,11 +15,13 @@ from raytemplate.cli.output import Answer
 def command(model: str, input_pattern: str, output: str, workspace: str | None) -> Answer:
     """Score rows without labels: IN is a file, folder or pattern; OUT ends in .parquet or .csv. Both may be s3://."""
     from raytemplate import api
-    from raytemplate.reports.wording import count
+    from raytemplate.units import count
 
     scored = api.predict(model, input_pattern, output, workspace=workspace)
     unknown = (
-        f"; {scored.num_unknown:,} values are categories that the model has never seen" if scored.num_unknown else ""
+        f"; {count(scored.num_unknown, 'value')} of categories that the model has never seen"
+        if scored.num_unknown
+        else ""
     )
     text = f"{count(scored.num_rows, 'row')} scored by {scored.name} version {scored.version}{unknown}: {output}"
     text += f"\n{scored.left_out}" if scored.left_out else ""

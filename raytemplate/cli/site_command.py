@@ -29,7 +29,7 @@ def command(folder: str, workspace: str | None) -> Answer:
 
 
 def _text(folder: str, written: SiteWritten) -> str:
-    from raytemplate.reports.wording import count
+    from raytemplate.units import count
 
     held = f", {count(written.num_held, 'run')} held" if written.num_held else ""
     removed = f", {written.num_removed:,} removed" if written.num_removed else ""

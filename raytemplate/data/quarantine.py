@@ -16,7 +16,7 @@ from raytemplate.data.promises import Promises
 from raytemplate.errors import DataError
 from raytemplate.records.contracted import QUARANTINE, BrokenPromise, ContractFound
 from raytemplate.store.atomic import storage_errors, temporary_beside
-from raytemplate.units import show_limit, show_moment, show_seconds
+from raytemplate.units import count, show_limit, show_moment, show_seconds
 
 
 class QuarantineFile:
@@ -114,16 +114,21 @@ def check_quarantined(promises: Promises, found: ContractFound, num_rows: Mappin
     """
     most = promises.max_quarantined
     if most is not None and found.num_quarantined > most:
-        raise _too_many(f"{found.num_quarantined:,} rows are quarantined, expected at most {most:,}", found)
-    for window, count in found.quarantined.items():
-        total = num_rows[window] + count + found.dropped.get(window, 0)
-        if count > promises.max_quarantined_share * total:
+        raise _too_many(f"{_are(found.num_quarantined)} quarantined, expected at most {most:,}", found)
+    for window, num in found.quarantined.items():
+        total = num_rows[window] + num + found.dropped.get(window, 0)
+        if num > promises.max_quarantined_share * total:
             share = f"{100 * promises.max_quarantined_share:g} %"
             raise _too_many(
-                f"{count:,} of {total:,} rows of the {window} window are quarantined ({100 * count / total:.3g} %), "
+                f"{num:,} of {count(total, 'row')} of the {window} window {'is' if num == 1 else 'are'} quarantined "
+                f"({100 * num / total:.3g} %), "
                 f"expected at most {share}",
                 found,
             )
+
+
+def _are(rows: int) -> str:
+    return f"{count(rows, 'row')} {'is' if rows == 1 else 'are'}"
 
 
 def _too_many(what: str, found: ContractFound) -> DataError:
@@ -146,7 +151,7 @@ def check_amount(promises: Promises, found: ContractFound, num_rows: Mapping[str
     total = sum(num_rows.values())
     if total < promises.min_rows:
         raise DataError(
-            f"contract.min_rows: {total:,} rows are left in the windows, expected at least {promises.min_rows:,}",
+            f"contract.min_rows: {_are(total)} left in the windows, expected at least {promises.min_rows:,}",
             next_step="find out where the others are, or change contract.min_rows",
         )
     if found.newest is None:

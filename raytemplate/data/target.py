@@ -17,6 +17,7 @@ from raytemplate.data.missing import null_where_missing
 from raytemplate.data.options import Task
 from raytemplate.data.statistics import CategoryProfile, NumberProfile, plain
 from raytemplate.errors import DataError
+from raytemplate.units import count
 
 pc: Any = pyarrow.compute  # its functions are generated at import, invisible to type checkers
 
@@ -138,8 +139,9 @@ def check_classes(
         counts, family = (found.counts, found.type) if isinstance(found, CategoryProfile) else ({}, "")
         new = [name for name in counts if name not in classes]
         if new:
+            rows = count(sum(counts[n] for n in new), "row")
             raise DataError(
-                f"target {target} is {_named(new)} in {sum(counts[n] for n in new):,} rows of the {window} window, "
+                f"target {target} is {_named(new)} in {rows} of the {window} window, "
                 "and never in the train window, so no model can have learnt it",
                 next_step=f"data.drop: {_equals(target, new[0], family)}, or a longer data.windows.train",
             )

@@ -16,7 +16,7 @@ from raytemplate.data.split import SIDES, row_hashes
 from raytemplate.data.statistics import to_floats
 from raytemplate.data.times import between, is_time
 from raytemplate.errors import DataError
-from raytemplate.units import show_moment
+from raytemplate.units import count, show_moment
 
 _APART = 1 << 40  # keeps a sample's seeds apart from a split's, or it might take out all rows of one side
 SIDE = "__raytemplate_side"
@@ -132,7 +132,8 @@ def check_target(table: pa.Table, target: str, window: str = "train", *, part: b
     column = column_of(table, target)
     if not pa.types.is_null(column.type):
         _check_type(target, column.type)
-    values = to_floats(column).astype(np.float32)
+    with np.errstate(over="ignore"):  # it is told below
+        values = to_floats(column).astype(np.float32)
     part_of = f"a part of the {window} window" if part else f"the {window} window"
     num_null = int(np.isnan(values).sum())
     if num_null:
@@ -142,7 +143,11 @@ def check_target(table: pa.Table, target: str, window: str = "train", *, part: b
         )
     num_infinite = int(np.isinf(values).sum())
     if num_infinite:
-        raise DataError(f"target {target} is infinite or beyond 3.4e38 in {num_infinite:,} rows of {part_of}")
+        name = in_condition(target_columns(target)[0])
+        raise DataError(
+            f"target {target} is infinite or beyond 3.4e38 in {count(num_infinite, 'row')} of {part_of}",
+            next_step=f"correct the data, or data.drop: {name} > 1e37 or {name} < -1e37",
+        )
 
 
 def _check_type(target: str, kind: Any) -> None:

@@ -40,9 +40,8 @@ from raytemplate.reports.site.views import LedgerRow, LedgerView
 from raytemplate.reports.snapshots_shown import revoked_sentence
 from raytemplate.reports.version_shown import VersionView, reigns
 from raytemplate.reports.waiver_shown import waiver_text
-from raytemplate.reports.wording import count
 from raytemplate.store.workspace import Workspace
-from raytemplate.units import show_moment
+from raytemplate.units import count, show_moment
 
 
 def model_rows(workspace: Workspace) -> list[ModelRow]:

@@ -30,9 +30,9 @@ from raytemplate.records.profiled import DataProfile
 from raytemplate.records.promoted import PromotionRecord
 from raytemplate.records.run import RunEnd, RunStart
 from raytemplate.reports.lineage_shown import Lineage, Material, Seen, SeenBy
-from raytemplate.reports.wording import count, short
+from raytemplate.reports.wording import short
 from raytemplate.store.workspace import Workspace
-from raytemplate.units import show_bytes, show_moment
+from raytemplate.units import count, show_bytes, show_moment
 
 _NOT_STATED = (RECORDS[PromotionRecord],)
 """Records of which a statement tells nothing that changes."""

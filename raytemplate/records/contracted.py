@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from raytemplate.units import count
+
 QUARANTINE = "quarantine.parquet"
 """The file in a run's folder that holds its quarantined rows."""
 _FATES = {"quarantine": "quarantined", "drop": "dropped", "warn": "kept (warn)"}
@@ -57,7 +59,8 @@ class BrokenPromise:
     def text(self) -> str:
         """The broken promise in one line."""
         first = f"; the first: {self.examples[0].at}: {self.examples[0].shown}" if self.examples else ""
-        return f'{self.path}: {self.num_rows:,} rows break "{self.promise}", {_FATES[self.on_breach]}{first}'
+        rows = f"{count(self.num_rows, 'row')} {'breaks' if self.num_rows == 1 else 'break'}"
+        return f'{self.path}: {rows} "{self.promise}", {_FATES[self.on_breach]}{first}'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

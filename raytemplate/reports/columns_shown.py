@@ -11,8 +11,8 @@ from raytemplate.data.statistics import CategoryProfile, NumberProfile, TimeProf
 from raytemplate.data.target_means import MISSING, TargetMeanProfile
 from raytemplate.records.evaluated import ColumnEvidence, Estimate, Evaluation
 from raytemplate.reports.layout import hanging
-from raytemplate.reports.wording import count, estimate_texts, metric_text
-from raytemplate.units import show_moment
+from raytemplate.reports.wording import estimate_texts, metric_text
+from raytemplate.units import count, show_moment
 
 MOST_DRAWN, _MOST_TOLD, _MOST_VALUES = 15, 5, 3
 

@@ -9,8 +9,7 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.records.profiled import ColumnSummary, DataProfile
 from raytemplate.reports.contract_shown import broken_rows
 from raytemplate.reports.markdown import markdown_table, plain_markdown
-from raytemplate.reports.wording import count
-from raytemplate.units import show_moment
+from raytemplate.units import count, show_moment
 
 LEAST_ROWS = 10
 """Fewest rows that a figure may be about; fewer are shown as "fewer than 10"."""

@@ -10,8 +10,8 @@ from raytemplate.reports.data_card import LEAST_ROWS, few
 from raytemplate.reports.markdown import markdown_metrics, markdown_table, plain_markdown, with_interval
 from raytemplate.reports.sliced import slice_tables
 from raytemplate.reports.verdict import compared
-from raytemplate.reports.wording import baseline_name, count, estimate_texts
-from raytemplate.units import show_moment
+from raytemplate.reports.wording import baseline_name, estimate_texts
+from raytemplate.units import count, show_moment
 
 
 def evaluation_report(plan: RunPlan, run_id: str, version: str, evaluation: Evaluation, verdict: VerdictRecord) -> str:

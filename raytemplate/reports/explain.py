@@ -24,8 +24,8 @@ from raytemplate.planning.stages import (
 )
 from raytemplate.reports.layout import hanging, table
 from raytemplate.reports.progress import start_text
-from raytemplate.reports.wording import about_seconds, baseline_name, count, head_line, rounded, taken_text
-from raytemplate.units import show_bytes, show_limit, show_moment, show_usd, show_usd_limit
+from raytemplate.reports.wording import about_seconds, baseline_name, head_line, rounded, taken_text
+from raytemplate.units import count, show_bytes, show_limit, show_moment, show_usd, show_usd_limit
 
 _CLEARLY = 1.01
 """Ratio of forecast to limit above which a run is said to be cut short. A search is planned to end with its budget, so

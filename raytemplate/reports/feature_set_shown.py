@@ -5,8 +5,8 @@ from datetime import datetime
 from html import escape
 
 from raytemplate.reports.layout import hanging, table
-from raytemplate.reports.wording import count, short
-from raytemplate.units import show_moment
+from raytemplate.reports.wording import short
+from raytemplate.units import count, show_moment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

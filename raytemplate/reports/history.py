@@ -6,8 +6,8 @@ from datetime import datetime
 
 from raytemplate.records.run import State
 from raytemplate.reports.layout import sentences, table
-from raytemplate.reports.wording import about_seconds, count, metric_text, short
-from raytemplate.units import parse_span, show_moment, show_usd
+from raytemplate.reports.wording import about_seconds, metric_text, short
+from raytemplate.units import count, parse_span, show_moment, show_usd
 
 _KEY_SHOWN = 6
 MOVES = ("promoted", "rolled-back")

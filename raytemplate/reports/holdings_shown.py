@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from raytemplate.records.holdings import Holding
 from raytemplate.reports.layout import table
-from raytemplate.reports.wording import count
-from raytemplate.units import show_bytes
+from raytemplate.units import count, show_bytes
 
 _WHAT = {
     "encoded": "set of encoded rows",

@@ -6,7 +6,7 @@ from pathlib import Path
 from raytemplate.ledger.keyring import KnownKey
 from raytemplate.reports.layout import hanging, table
 from raytemplate.reports.site.views import LedgerRow, LedgerView
-from raytemplate.reports.wording import count
+from raytemplate.units import count
 
 _KEY_SHOWN = 8
 _WHAT = {"promoted": "promoted", "rolled-back": "rolled back to", "waiting": "waiting", "key-added": "key added"}

@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 from raytemplate.reports.layout import table
-from raytemplate.reports.wording import count, short
+from raytemplate.reports.wording import short
+from raytemplate.units import count
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"

@@ -20,7 +20,6 @@ from raytemplate.reports.verdict import compared, outcome_text
 from raytemplate.reports.waiver_shown import waiver_text
 from raytemplate.reports.wording import (
     baseline_name,
-    count,
     estimate_texts,
     settings_text,
     short,
@@ -29,7 +28,7 @@ from raytemplate.reports.wording import (
     trained_epochs,
 )
 from raytemplate.spec.wording import show_value
-from raytemplate.units import show_moment
+from raytemplate.units import count, show_moment
 
 TASKS = {"regression": "a number", "binary": "the probability of yes", "multiclass": "a probability for each class"}
 """What a model gives, by its task."""

@@ -8,8 +8,8 @@ from html import escape
 from raytemplate.reports.history import MOVES, EventRow, ModelRow, RunRow, age_text, mlflow_lines, number
 from raytemplate.reports.layout import sentences, table
 from raytemplate.reports.service import InService, service_text
-from raytemplate.reports.wording import about_seconds, count, metric_text, short
-from raytemplate.units import show_moment, show_usd
+from raytemplate.reports.wording import about_seconds, metric_text, short
+from raytemplate.units import count, show_moment, show_usd
 
 _MOST_RUNS = 12
 _MOST_OF_MLFLOW = 6

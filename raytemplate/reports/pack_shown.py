@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from raytemplate.reports.layout import hanging
 from raytemplate.reports.visible import visible
-from raytemplate.reports.wording import count, short
+from raytemplate.reports.wording import short
+from raytemplate.units import count
 
 _MOST_SHOWN = 20
 

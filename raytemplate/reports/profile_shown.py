@@ -5,8 +5,7 @@ from datetime import datetime
 
 from raytemplate.records.profiled import ColumnSummary, DataProfile, Period, WindowProfile
 from raytemplate.reports.layout import table
-from raytemplate.reports.wording import count
-from raytemplate.units import show_moment
+from raytemplate.units import count, show_moment
 
 _MOST_VALUES, _MOST_CHARS, _MOST_NAME = 3, 18, 24
 _VALUES = "least .. quartiles .. greatest, or most frequent"

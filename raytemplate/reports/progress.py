@@ -12,8 +12,8 @@ from raytemplate.records.ingested import Snapshot
 from raytemplate.records.judged import Approved, Held, Rejected
 from raytemplate.records.run import StageName
 from raytemplate.records.swept import SweepResult, TrialRecord
-from raytemplate.reports.wording import about_seconds, count, metric_text, rounded, trained_epochs
-from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
+from raytemplate.reports.wording import about_seconds, metric_text, rounded, trained_epochs
+from raytemplate.units import count, show_limit, show_seconds, show_usd, show_usd_limit
 
 _STOPPED = {"epochs": "", "early stopping": " (early stopping)"}
 _OUTCOMES = {"block": "blocked", "error": "without an answer", "hold": "held", "warn": "warned", "skip": "skipped"}

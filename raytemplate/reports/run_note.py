@@ -12,8 +12,8 @@ from raytemplate.reports.markdown import markdown_metrics, markdown_table, plain
 from raytemplate.reports.model_card import TASKS, text_of
 from raytemplate.reports.run_shown import RunView
 from raytemplate.reports.verdict import outcome_text
-from raytemplate.reports.wording import count, head_line, settings_text, trained_epochs
-from raytemplate.units import show_moment
+from raytemplate.reports.wording import head_line, settings_text, trained_epochs
+from raytemplate.units import count, show_moment
 
 
 def run_note(view: RunView) -> str:

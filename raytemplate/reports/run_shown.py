@@ -26,7 +26,6 @@ from raytemplate.reports.waiver_shown import promote_command, waiver_text
 from raytemplate.reports.wording import (
     about_seconds,
     baseline_name,
-    count,
     decimals,
     fixed,
     head_line,
@@ -34,7 +33,7 @@ from raytemplate.reports.wording import (
     short,
     taken_text,
 )
-from raytemplate.units import show_bytes, show_usd
+from raytemplate.units import count, show_bytes, show_usd
 
 _CLASSES_SHOWN, _LABEL = 6, 14
 

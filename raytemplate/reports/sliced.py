@@ -11,7 +11,8 @@ from raytemplate.loss import loss
 from raytemplate.records.evaluated import Estimate, Evaluation, Slice
 from raytemplate.reports.charts import strip
 from raytemplate.reports.layout import hanging
-from raytemplate.reports.wording import count, estimate_texts
+from raytemplate.reports.wording import estimate_texts
+from raytemplate.units import count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,8 @@ from typing import Literal
 
 from raytemplate.records.marked import MarkKind, SnapshotMark
 from raytemplate.reports.layout import hanging, sentences, table
-from raytemplate.reports.wording import count, short
+from raytemplate.reports.wording import short
+from raytemplate.units import count
 
 _NAMED = 3
 

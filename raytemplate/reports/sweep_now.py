@@ -7,8 +7,8 @@ from raytemplate.planning.stages import RunPlan
 from raytemplate.records.swept import RunningTrial, SweepNow
 from raytemplate.reports.progress import clock_text
 from raytemplate.reports.trials_shown import drawn_text
-from raytemplate.reports.wording import about_seconds, count, metric_text
-from raytemplate.units import show_limit, show_usd, show_usd_limit
+from raytemplate.reports.wording import about_seconds, metric_text
+from raytemplate.units import count, show_limit, show_usd, show_usd_limit
 
 _STATES = ("finished", "pruned", "cut", "diverged", "failed")
 _MOST_RUNNING = 8

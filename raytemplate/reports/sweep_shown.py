@@ -17,9 +17,9 @@ from raytemplate.reports.sweep_charts import (
     metric_scale,
 )
 from raytemplate.reports.trials_shown import best_first, drawn_text, steps_text
-from raytemplate.reports.wording import count, metric_text
+from raytemplate.reports.wording import metric_text
 from raytemplate.tuning.importance import Importance, importance
-from raytemplate.units import show_limit, show_seconds, show_usd, show_usd_limit
+from raytemplate.units import count, show_limit, show_seconds, show_usd, show_usd_limit
 
 _BEST_SHOWN = 10
 

@@ -10,11 +10,6 @@ from raytemplate.records.fitted import FitResult
 from raytemplate.units import show_moment, show_seconds
 
 
-def count(number: int, noun: str) -> str:
-    """ "1 gate", "1,000 rows" """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def rounded(number: float, digits: int = 3) -> str:
     """A count rounded to `digits` significant digits: 812345 -> "812,000"."""
     if not math.isfinite(number) or number == 0:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from raytemplate.data.conditions import parse_condition
 from raytemplate.data.snapshot import snapshot_of
 from raytemplate.data.times import between
 from raytemplate.data.windows import check_target, check_windows, cut, drop_rows, sample_rows
@@ -99,7 +100,7 @@ def test_a_sample_is_seeded_and_the_same_in_every_block() -> None:
         ([1.0, float("nan")], "target y is missing in 1 of 2 rows of the train window"),
         ([None, None], "target y is missing in 2 of 2 rows of the train window"),
         (["a", "b"], "target y (data.target) is string, expected a number"),
-        ([1.0, float("inf")], "target y is infinite or beyond 3.4e38 in 1 rows of the train window"),
+        ([1.0, float("inf")], "target y is infinite or beyond 3.4e38 in 1 row of the train window"),
     ],
     ids=["null", "nan", "all null", "text", "infinite"],
 )
@@ -108,6 +109,15 @@ def test_a_target_that_cannot_be_learnt_is_refused(values: list[Any], message: s
         check_target(pa.table({"y": values}), "y")
     assert str(caught.value) == message
     assert ("data.drop: y is null" in caught.value.next_step) == ("missing" in message)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), 1e39])
+def test_the_condition_that_it_suggests_drops_an_infinite_target(value: float) -> None:
+    table = pa.table({"y": [1.0, value, -2.0, None]})
+    with pytest.raises(DataError) as caught:
+        check_target(table.slice(0, 3), "y")
+    suggested = parse_condition(caught.value.next_step.partition("data.drop: ")[2])
+    assert drop_rows(table, suggested.expression(table.schema))[0].column("y").to_pylist() == [1.0, -2.0, None]
 
 
 def test_a_target_may_be_of_booleans() -> None:

@@ -1,5 +1,6 @@
 """What is to be learnt: the task that a target calls for, and the classes that have enough rows."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -114,6 +115,11 @@ def _task(target: ColumnFacts) -> tuple[Task, str]:
     if num_values is not None and num_values <= _MOST_WHOLE_CLASSES and target.whole:
         return "multiclass", f"{num_values} whole numbers; regression, if they are amounts"
     low, high = target.range or (0.0, 1.0)
+    if math.isinf(low) or math.isinf(high):
+        raise UsageError(
+            f"--target: column {target.name} has infinite values, expected finite numbers",
+            next_step="correct them in the data, or leave them empty: init drops rows without a target",
+        )
     if problem := rounding_problem(float(low), float(high)):
         raise UsageError(f"--target: column {target.name} {problem[0]}", next_step=problem[1])
     return "regression", "a number"
