@@ -11,7 +11,7 @@ from raytemplate.data.statistics import CategoryProfile, NumberProfile, TimeProf
 from raytemplate.data.target_means import MISSING, TargetMeanProfile
 from raytemplate.records.evaluated import ColumnEvidence, Estimate, Evaluation
 from raytemplate.reports.layout import hanging
-from raytemplate.reports.wording import estimate_texts, metric_text
+from raytemplate.reports.wording import metric_text, with_interval
 from raytemplate.units import count, show_moment
 
 MOST_DRAWN, _MOST_TOLD, _MOST_VALUES = 15, 5, 3
@@ -66,10 +66,7 @@ def column_rows(evaluation: Evaluation) -> list[ColumnRow]:
 
 
 def _importance(one: ColumnEvidence) -> str:
-    if one.importance is None:
-        return "not measured"
-    value, low, high = estimate_texts(one.importance)
-    return f"{value} [{low}, {high}]" if math.isfinite(one.importance.low + one.importance.high) else value
+    return "not measured" if one.importance is None else with_interval(one.importance)
 
 
 def _share(explained: float | None) -> str:

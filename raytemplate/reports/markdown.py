@@ -1,13 +1,12 @@
 """Tables in Markdown: of anything, and of a run's metrics."""
 
-import math
 from collections.abc import Sequence
 
 from raytemplate.planning.stages import RunPlan
-from raytemplate.records.evaluated import Estimate, Evaluation, Scored
+from raytemplate.records.evaluated import Evaluation, Scored
 from raytemplate.reports.verdict import compared
 from raytemplate.reports.visible import visible
-from raytemplate.reports.wording import baseline_name, estimate_texts
+from raytemplate.reports.wording import baseline_name, with_interval
 
 
 def plain_markdown(text: str) -> str:
@@ -38,14 +37,6 @@ def markdown_metrics(plan: RunPlan, evaluation: Evaluation) -> str:
         for name in evaluation.candidate.metrics
     ]
     return markdown_table(("metric", *(name for name, _ in models)), rows)
-
-
-def with_interval(estimate: Estimate | None) -> str:
-    """ "6.94 [6.44, 7.44]"; "-" for none."""
-    if estimate is None:
-        return "-"
-    value, low, high = estimate_texts(estimate)
-    return f"{value} [{low}, {high}]" if math.isfinite(estimate.low + estimate.high) else value
 
 
 def _estimate(model: Scored | None, name: str) -> str:

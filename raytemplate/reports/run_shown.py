@@ -21,17 +21,16 @@ from raytemplate.reports.layout import hanging, sentences, table
 from raytemplate.reports.progress import evaluate_text, fit_text, ingest_text
 from raytemplate.reports.reproduced import reproduced_line
 from raytemplate.reports.sliced import worst_text
-from raytemplate.reports.verdict import gate_table, interval, metric_table, next_command, outcome_text
+from raytemplate.reports.verdict import gate_table, metric_table, next_command, outcome_text
 from raytemplate.reports.waiver_shown import promote_command, waiver_text
 from raytemplate.reports.wording import (
     about_seconds,
     baseline_name,
-    decimals,
-    fixed,
     head_line,
     settings_text,
     short,
     taken_text,
+    with_interval,
 )
 from raytemplate.units import count, show_bytes, show_usd
 
@@ -150,10 +149,9 @@ def _snapshot(view: RunView) -> str:
 def _evaluated(evaluation: Evaluation, plan: RunPlan) -> str:
     text = metric_table(evaluation, baseline_name(plan.evaluate.baseline))
     others = [
-        f"{name} {fixed(estimate.value, num_decimals)} {interval(estimate, num_decimals)}"
+        f"{name} {with_interval(estimate)}"
         for name, estimate in evaluation.metrics.items()
         if name != evaluation.metric
-        for num_decimals in [decimals([estimate.value])]
     ]
     more = hanging("  candidate's other metrics: ", ", ".join(others)) if others else ""
     whole = "\n".join(line for line in (text, more, worst_text(evaluation), leans_text(evaluation)) if line)

@@ -64,6 +64,17 @@ def estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
     return value, low, high
 
 
+def with_interval(estimate: Estimate | None) -> str:
+    """ "6.94 [6.44, 7.44]"; "-" for none, "no value" if it could not be computed, the value alone if its interval could
+    not."""
+    if estimate is None:
+        return "-"
+    if math.isnan(estimate.value):
+        return "no value"
+    value, low, high = estimate_texts(estimate)
+    return f"{value} [{low}, {high}]" if math.isfinite(estimate.low + estimate.high) else value
+
+
 def short(digest: str) -> str:
     """The first twelve digits of a digest."""
     return digest.rpartition(":")[2][:12]

@@ -57,7 +57,7 @@ GAINS = [
         "at least 0",
         "not shown to be better",
     ),
-    ("worse", 0.0, (-1.0, -1.5, -0.5), "block", "worse by 0.50 to 1.50", "at least 0", "not shown to be better"),
+    ("worse", 0.0, (-1.0, -1.5, -0.5), "block", "worse by 0.50 to 1.50", "at least 0", "shown to be worse"),
     ("the same", 0.0, (0.0, 0.0, 0.0), "block", "no difference", "at least 0", "not shown to be better"),
     ("weak end 0", 0.0, (1.0, 0.0, 2.0), "block", "better by 0 to 2.00", "at least 0", "not shown to be better"),
     ("enough", 0.83, (1.60, 0.83, 2.61), "pass", "better by 0.83 to 2.61", "at least 0.83", ""),

@@ -55,4 +55,6 @@ def _formula(metric: MetricValue) -> tuple[str, int, bool]:
 def _hint(gain: Estimate, evaluation: Evaluation) -> str:
     if not math.isfinite(gain.low):
         return f"{units_text(evaluation.num_groups, evaluation.resample)} to draw from: lengthen data.windows.test"
+    if gain.high < 0:
+        return "shown to be worse"
     return "not shown to be better" if gain.low <= 0 else "better, but by less than required"
