@@ -224,3 +224,26 @@ def test_json_lines(tmp_path, small_blocks):
     assert [row["who"] for row in rows(table, ["who"], JSONL)][-6:] == [None, *["é"] * 5]
     with pytest.raises(DataError, match=r"b\.jsonl:3: "):
         listed(tmp_path, '{"a": 1}\n\n{"a": }\n', name="b.jsonl", source=JSONL)
+
+
+WRONG_LINES = {
+    "a value is missing": ('{"a": 1}\n{"a": }\n', "a.jsonl:2: not JSON: expecting value at character 7 of the line"),
+    "cut off": ('{"a": 1}\n\n{"a": 2\n', "a.jsonl:3: not JSON: expecting ',' delimiter at character 8 of the line"),
+    "a list": ("[1, 2]\n", 'a.jsonl:1: a list, expected an object such as {"column": 1} on each line'),
+    "a number": ('{"a": 1}\n7\n', 'a.jsonl:2: a number, expected an object such as {"column": 1} on each line'),
+    "null": ("null\n", 'a.jsonl:1: null, expected an object such as {"column": 1} on each line'),
+    "null later": ('{"a": 1}\n  null\n', 'a.jsonl:2: null, expected an object such as {"column": 1} on each line'),
+    "a name twice": ('{"a": 1, "a": 2}\n', 'a.jsonl:1: "a" occurs twice in an object'),
+    "another type": (
+        '{"a": null}\n{"a": 1}\n{"a": "x"}\n',
+        "a.jsonl:3: column a is text, but a number in the rows before",
+    ),
+    "an object": ('{"a": 1.5}\n{"a": {"b": 1}}\n', "a.jsonl:2: column a is an object, but a number in the rows before"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG_LINES.values(), ids=WRONG_LINES)
+def test_a_wrong_line_of_json_is_told_in_plain_words(tmp_path, text, message):
+    with pytest.raises(DataError) as told:
+        listed(tmp_path, text, name="a.jsonl", source=JSONL)
+    assert str(told.value).endswith(message)

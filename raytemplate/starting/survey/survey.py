@@ -194,6 +194,9 @@ def _check_columns(asked: Asked, source: SourceTable, first_csv: str, first_reco
                 f'{option}: "{column}" begins with {INTERNAL}, which is reserved for internal columns',
                 next_step="rename it in the data",
             )
+    kind = source.schema[asked.target]
+    if not kind.startswith(_READABLE):
+        raise UsageError(f"--target: column {asked.target} is {kind}, expected a number, text or a boolean")
     check_masks(asked.mask, source, asked.target, asked.time)
     if not asked.time:
         return

@@ -1,6 +1,7 @@
 """Checks that bytes are UTF-8 text, and reports what they are otherwise, before the first record of a file is read."""
 
 import codecs
+import shlex
 
 from raytemplate.errors import DataError
 
@@ -81,5 +82,5 @@ def _not_utf8(location: str, line: int, wide: str, byte: int, narrow: str = "") 
     encoding = wide.lower() or narrow
     return DataError(
         f"{location}:{line}: not UTF-8 ({found}); iconv -f {encoding} -t utf-8 writes it again as UTF-8",
-        next_step=f"iconv -f {encoding} -t utf-8 {location} > NEW",
+        next_step=f"iconv -f {encoding} -t utf-8 {shlex.quote(location)} > NEW",
     )

@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.json
 from typing_extensions import override
 
-from raytemplate.data.sources.text.json_values import wrong_value
+from raytemplate.data.sources.text.json_values import wrong_record, wrong_value
 from raytemplate.data.sources.text.rules import EXACT, TIME, TYPES, Head, Misread, Reading, Rules, TextFormat
 from raytemplate.data.sources.text.values import by_hand, dates_as_text, doubtful, exact, plain_types, with_texts
 
 pj: Any = pyarrow.json
 
+_LATER_NULL = re.compile(rb"\n[ \t\r]*null")
 _ROW = re.compile(r" in row (\d+)$")
 _LARGEST_BLOCK = 2**31 - 1
 
@@ -98,6 +99,9 @@ class JsonLinesFormat(TextFormat):
 
 
 def _read(content: bytes, schema: pa.Schema, others: str) -> pa.Table:
+    # Arrow crashes on a null instead of the first object, and takes later ones for rows without any value.
+    if (_LATER_NULL.search(content) or content.lstrip().startswith(b"null")) and (wrong := wrong_record(content)):
+        raise wrong
     try:
         return pj.read_json(
             pa.BufferReader(content),
@@ -105,6 +109,8 @@ def _read(content: bytes, schema: pa.Schema, others: str) -> pa.Table:
             parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=others),
         )
     except pa.ArrowInvalid as error:
+        if wrong := wrong_record(content):
+            raise wrong from error
         found = str(error).strip().split("\n", 1)[0].removeprefix("JSON parse error: ")
         row = int(match[1]) + 1 if (match := _ROW.search(found)) else 0
         raise Misread(row, _ROW.sub("", found)[:200]) from error
