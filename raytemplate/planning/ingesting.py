@@ -111,7 +111,8 @@ def ingest_stage(
         encoded = len(columns) * _BYTES_ENCODED + 4 * _text_width(searched)
         more = int(min(num_feature_sets(spec), trials_at_once(spec, inventory) + 1)) * encoded
         memory += sum(w.num_rows for w in windows[:2]) * (len(columns) * (_BYTES_A_VALUE - _BYTES_ENCODED) + more)
-    planned = tuple(s for f in files if (s := _slice(f, columns, windows, split)) is not None)
+    read = tuple(dict.fromkeys((*columns, *(split.columns if split else ()))))
+    planned = tuple(s for f in files if (s := _slice(f, read, windows, split)) is not None)
     promises = promises_of(spec)
     return IngestStage(
         source=source.kind,
@@ -195,6 +196,11 @@ def columns_read(spec: TemplateSpec, inventory: Inventory, features: tuple[Featu
 def _slice(
     file: SourceFile, columns: tuple[str, ...], windows: tuple[Window, ...], split: Split | None
 ) -> FileSlice | None:
+    """The slices of a file that may hold rows of the windows; None if there are none.
+
+    Args:
+        columns: those that are read, the columns of the split among them.
+    """
     start, end = windows[0].start, windows[-1].end
     held = [one for one in file.slices if one.num_rows and (split is not None or overlaps(one, start, end))]
     if not held:
@@ -205,7 +211,7 @@ def _slice(
         sha256=file.sha256,
         slices=tuple(one.number for one in held),
         num_rows=sum(one.num_rows for one in held),
-        bytes_to_read=sum(one.bytes_of((*columns, *(split.columns if split else ()))) for one in held),
+        bytes_to_read=sum(one.bytes_of(columns) for one in held),
         handle=file.handle,
         handles=handles_of(held),
     )

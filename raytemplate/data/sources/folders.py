@@ -222,7 +222,8 @@ def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
             if glob.has_magic(pattern)
             else []
         )
-        found = [name for name in names if fnmatch.fnmatchcase(lower_ending(os.path.basename(name)), last)] or [pattern]
+        fits = re.compile(fnmatch.translate(last)).match
+        found = [name for name in names if fits(lower_ending(os.path.basename(name)))] or [pattern]
     else:
         from raytemplate.data.sources.storage import path_pattern
 
@@ -245,6 +246,8 @@ def _matches(pattern: str, root: Path, look: _Look) -> Iterator[str]:
 
 def lower_ending(name: str) -> str:
     """A name or pattern with its ending in lower case."""
+    if name.islower():  # most names, of which there may be many
+        return name
     return re.sub(r"\.[A-Za-z]+(\.gz)?$", lambda match: match[0].lower(), name, flags=re.IGNORECASE)
 
 
@@ -257,8 +260,8 @@ def _fixed_part(pattern: Path) -> Path:
 
 def _refuse_packed_twins(files: tuple[str, ...]) -> None:
     """Refuses both `a.csv` and `a.csv.gz`: they are the same data, whose rows would count twice."""
-    names = {name.lower() for name in files}
-    packed = (name for name in files if name.lower().endswith(".gz"))
+    packed = [name for name in files if name.lower().endswith(".gz")]
+    names = {name.lower() for name in files} if packed else set[str]()
     if twin := next((name for name in packed if name.lower().removesuffix(".gz") in names), ""):
         raise DataError(
             f"{twin}: exists both compressed and uncompressed, so its rows would be read twice",

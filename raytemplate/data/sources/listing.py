@@ -84,7 +84,8 @@ class Slice:
 
     def bytes_of(self, columns: Iterable[str]) -> int:
         """Bytes to read for these columns; a column from the path (a partition) costs nothing."""
-        return self.num_bytes + sum(self.column_bytes.get(column, 0) for column in columns)
+        known = self.column_bytes
+        return self.num_bytes + sum([known[column] for column in columns if column in known])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
