@@ -20,8 +20,8 @@ from raytemplate.cli.output import Answer
 )
 @workspace_option
 def command(ref: str, statement: Path | None, workspace: str | None) -> Answer:
-    """Show what a model or a run was made from, which models have seen a file or folder, or which have taken a feature
-    set such as features/NAME/3."""
+    """Show what a model or a run was made from, which models have seen a file, folder or table, or which have taken a
+    feature set such as features/NAME/3."""
     from raytemplate import api
     from raytemplate.reports.feature_set_shown import FeatureSetView
     from raytemplate.reports.lineage_shown import SeenBy

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from raytemplate.data.features.fitted import FeatureSet
 from raytemplate.data.sources.locations import is_uri, joined
+from raytemplate.data.sources.naming import split_source
 from raytemplate.errors import IntegrityError, UsageError
 from raytemplate.execution.image import digest_in, image_of
 from raytemplate.execution.journal import LOCK, RECORDS, STATEMENT, Journal, journals
@@ -185,27 +186,29 @@ def _children(workspace: Workspace, digest: str) -> Iterator[str]:
 
 
 def seen_by(path: str, workspace: Workspace) -> SeenBy:
-    """The runs and models that have read a file, or a file below a folder.
+    """The runs and models that have read a file, a file below a folder, or a table.
 
     Raises:
         UsageError: no run of the workspace has read it.
     """
-    wanted = path if is_uri(path) else os.path.abspath(path)
+    place = split_source(path)[1]
+    wanted = place if is_uri(place) else os.path.abspath(place)
     found: list[Seen] = []
     for journal in journals(workspace):
         with suppress(IntegrityError):
-            found += _seen(journal, wanted)
+            found += _seen(journal, wanted, workspace)
     if not found:
         raise UsageError(f"{path}: no run in {workspace.runs} has read it", next_step="raytemplate runs")
     return SeenBy(path=path, seen=tuple(sorted(found, key=lambda one: one.started, reverse=True)))
 
 
-def _seen(journal: Journal, wanted: str) -> list[Seen]:
+def _seen(journal: Journal, wanted: str, workspace: Workspace) -> list[Seen]:
     snapshot = journal.read(Snapshot)
     if snapshot is None:
         return []
-    root, run = read_lock(journal).plan.ingest.root, Run(journal)
-    paths = {joined(root, file.path): file for file in snapshot.files}
+    # A Delta table's root was not absolute in earlier versions.
+    root, run = str(workspace.folder / read_lock(journal).plan.ingest.root), Run(journal)
+    paths = {_normal(joined(root, file.path)): file for file in snapshot.files}
     hit = [file for at, file in paths.items() if at == wanted or at.startswith(wanted.rstrip("/") + "/")]
     row, promotion = run.row(), run.promotion
     version = promotion.version if promotion is not None and promotion.version else 0
@@ -224,7 +227,14 @@ def _seen(journal: Journal, wanted: str) -> list[Seen]:
     ] if hit else []  # fmt: skip
 
 
+def _normal(path: str) -> str:
+    """A path without `..` and `.`."""
+    return path if is_uri(path) else os.path.normpath(path)
+
+
 def is_file(ref: str, workspace: Workspace) -> bool:
-    """Whether a reference is meant as a file or folder. A model of the same name comes first."""
-    named_so = is_uri(ref) or Path(ref).exists() or ref.startswith((".", "/")) or Path(ref).suffix != ""
-    return named_so and not is_model(ref, workspace)
+    """Whether a reference is meant as a file, a folder or a table such as `delta:PATH`, and not as a model."""
+    if is_model(ref, workspace):
+        return False
+    path = Path(ref)
+    return bool(is_uri(ref) or split_source(ref)[0] or path.exists() or ref.startswith((".", "/")) or path.suffix)

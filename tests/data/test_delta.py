@@ -207,3 +207,11 @@ def test_files_of_another_table_are_not_read(table: Path) -> None:
     delta.commit(table / "t", 4, [other])
     with pytest.raises(DataError, match="has files of another table"):
         listed(table)
+
+
+def test_a_listing_can_be_read_from_another_folder(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (table / "project").mkdir()
+    monkeypatch.chdir(table / "project")
+    found = listed(Path(), pattern="delta:../t")
+    monkeypatch.chdir("/")
+    assert len(rows(found)) == 12

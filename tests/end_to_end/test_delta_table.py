@@ -34,6 +34,8 @@ def test_two_months_of_a_table(one_ray, small, demo, table, tmp_path):
     assert "flights@v1, " in str(api.show("last", workspace=str(demo)))
     assert "flights@v1, " in api.report("last", workspace=str(demo))
     assert api.reproduce(second, workspace=str(demo), quiet=True).record.same_weights
+    seen = [api.lineage(ref, workspace=str(demo)).seen for ref in (f"delta:{table}", str(table))]
+    assert [[one.run_id for one in each] for each in seen] == 2 * [[second.id, first.id]]
     scored = api.predict(MODEL, f"delta:{table}", tmp_path / "out.parquet", workspace=str(demo))
     assert (scored.version, scored.num_rows) == (2, 51_955)
 

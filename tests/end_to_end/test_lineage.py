@@ -31,6 +31,10 @@ def test_a_model_names_all_it_was_made_from_and_a_file_names_its_models(one_ray,
     seen = rt.lineage(str(demo / "data/flights/2013-01.parquet"), workspace=str(demo)).seen
     assert [(one.run_id, one.version) for one in seen] == [(second.id, 2), (first.id, 1)]
     assert here("lineage", "data/flights/2013-09.parquet", cwd=demo).returncode == 2
+    (demo / "below").mkdir()
+    asked = ("../data/flights", "../below/../data/flights/2013-01.parquet", str(demo / "data"))
+    told = [here("lineage", one, "--workspace", "..", "--json", cwd=demo / "below").stdout for one in asked]
+    assert [[one["run_id"] for one in json.loads(text)["seen"]] for text in told] == 3 * [[second.id, first.id]]
     (demo / "flights-air-time").mkdir()  # a model comes before a folder of its name
     assert here("lineage", "flights-air-time", cwd=demo).stdout.startswith("flights-air-time/2, champion")
     assert "did you mean flights-air-time?" in here("lineage", "flights-air-tim", cwd=demo).stderr

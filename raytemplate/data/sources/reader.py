@@ -33,10 +33,10 @@ def list_files(format_: str, order: ListOrder) -> SourceTable:
         DataError: see `Source.list_source`; or the endings belong to several formats, or to none.
     """
     kind, place = split_source(order.pattern)
-    format_, order = (kind, replace(order, pattern=place)) if kind else (format_, order)
+    root = Path(os.path.abspath(order.root))  # a plan is read in other folders than that in which it was made
+    format_, order = kind or format_, replace(order, root=root, pattern=place if kind else order.pattern)
     source, found = find_source(format_, order)
     time = order.time
-    root = Path(os.path.abspath(order.root))
     kinds = partition_types([named(path, root) for path in found.files], order.types, order.written)
     order = replace(order, time="" if order.time in kinds else order.time, found=found.files)
     table = source.list_source(order)
