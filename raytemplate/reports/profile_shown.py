@@ -51,7 +51,7 @@ def target_text(periods: Sequence[Period], target: str, task: str) -> str:
     num_known = sum(period.num_known for period in periods)
     if num_known:
         mean = sum(period.total for period in periods) / num_known
-        return f"{target}: {100 * mean:.1f} % yes" if task == "binary" else f"{target}: mean {mean:,.4g}"
+        return f"{target}: {100 * mean:.1f} % yes" if task == "binary" else f"{target}: mean {number_text(mean)}"
     classes: dict[str, int] = {}
     for period in periods:
         for name, rows in (period.classes or {}).items():
@@ -99,8 +99,9 @@ def _rare(column: ColumnSummary) -> str:
 
 
 def number_text(value: float) -> str:
-    """A number to four digits. 2013 has no separator: it is a year more often than a count."""
-    return f"{value:,.4g}" if 1e4 <= abs(value) < 1e6 else f"{value:.4g}"
+    """A number to four digits, or to all before the point: those of a key matter. 2013 has no separator: it is a year
+    more often than a count."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def percent_text(share: float) -> str:

@@ -56,6 +56,9 @@ def test_two_months_of_a_query(one_ray, small, demo, rows, tmp_path, monkeypatch
     planned = api.plan(small({**SQL, "data.windows.train": "10d"}), "2013-02-01")
     assert "1 ingest     flights by SQL, " in str(planned) and "; the rows are kept" in str(planned)
     first, second = api.run(planned), api.run(api.plan(small(SQL), AS_OF))
+    profiled = [api.profile(small(SQL), AS_OF) for _ in range(2)]
+    assert {one.window("train").num_rows for one in profiled} == {second.snapshot.window("train").num_rows}
+    assert [one.num_kept for one in profiled] == [0, 0]  # a database does not tell whether its rows have changed
     assert first.snapshot.short_name == f"flights@{first.snapshot.digest[:6]}" and second.snapshot.kept
     assert first.snapshot.num_rows < second.snapshot.num_rows
     out = tmp_path / "out.parquet"

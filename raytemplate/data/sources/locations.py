@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from raytemplate.data.sources.folders import Found, files_below, files_matching, say_left_out
-from raytemplate.data.sources.storage import Storage, find_stored, names_in, open_stored, stamp_of
+from raytemplate.data.sources.storage import Storage, find_stored, names_in, open_stored, stamp_of, uri_fault
 from raytemplate.errors import DataError
 
 HERE = Storage()
@@ -48,12 +48,13 @@ def open_file(path: str, storage: Storage = HERE) -> BinaryIO:
 
 def stamp(path: str, storage: Storage = HERE) -> tuple[int, ...] | None:
     """What identifies the content of a file during planning: its bytes, time of change, time of change of its entry
-    (both in ns) and inode, or in a bucket its bytes and time of change; None if these cannot.
+    (both in ns) and inode, or in a bucket its bytes and time of change; None if these cannot, or if it is no file, such
+    as the result of a query.
 
     Size and time alone are not enough: a copy that keeps times (`cp -p`) replaces a file under the same ones.
     """
     if is_uri(path):
-        return stamp_of(path, storage)
+        return None if uri_fault(path) else stamp_of(path, storage)
     try:
         status = os.stat(path)
     except OSError:
