@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import postgres_server
@@ -236,6 +237,35 @@ def test_types_that_arrow_lacks_become_numbers_or_text(postgres: str, tmp_path: 
     assert read_slices(order(found, "price", "more", "code")).table.to_pylist() == [
         {"price": 3.25, "more": "{}", "code": "x  "}
     ]
+
+
+NUMERIC = {
+    "fractions": (["0.1", "2", None], "double", [0.1, 2.0, None]),
+    "small whole numbers": (["7", "9007199254740992"], "double", [7.0, 2.0**53]),
+    "account numbers": (
+        ["90000000000000000001", "-90000000000000000002", None],
+        "decimal128(38, 0)",
+        [Decimal(90000000000000000001), Decimal(-90000000000000000002), None],
+    ),
+    "with a scale": (["9007199254740993.00", "1.00"], "decimal128(38, 0)", [Decimal(2**53 + 1), Decimal(1)]),
+    "large beside fractions": (["90000000000000000001", "0.5"], "double", [9e19, 0.5]),
+    "beyond 38 digits": (["1" + "0" * 40], "double", [1e40]),
+    "not a number": (["NaN", "90000000000000000001"], "double", [None, 9e19]),
+    "no value": ([None], "double", [None]),
+}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(("values", "kind", "expected"), NUMERIC.values(), ids=NUMERIC)
+def test_numbers_of_type_numeric_that_a_float_would_change_keep_their_digits(
+    postgres: str, tmp_path: Path, monkeypatch, values, kind, expected
+) -> None:
+    monkeypatch.setenv("SHOP_URL", postgres)
+    rows = ", ".join(f"({'null' if one is None else repr(one)}::numeric)" for one in values)
+    found = listed(tmp_path, f'select "A b", now() as t from (values {rows}) as v("A b")')
+    assert found.schema["A b"] == kind
+    read = read_slices(order(found, "A b")).table.column("A b").to_pylist()
+    assert [None if one != one else one for one in read] == expected
 
 
 def test_times_that_are_text_are_counted_as_they_are_read(tmp_path: Path, monkeypatch) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -20,6 +21,8 @@ import pyarrow as pa
 
 from raytemplate.data.sources.sql_errors import QUERY, URL, of_alchemy, of_postgres
 from raytemplate.data.sources.sql_query import literal, selected, with_bounds
+from raytemplate.data.sources.text.rules import EXACT, TYPES
+from raytemplate.data.split import EXACT_BELOW
 from raytemplate.errors import FieldError, UsageError
 from raytemplate.secret import resolve
 
@@ -137,7 +140,17 @@ class _PostgreSQL:
         with self._cursor() as cursor:
             schema = cursor.adbc_execute_schema(statement)
         _refuse_twice(schema.names)
-        return {field.name: _postgres_column(field) for field in schema}
+        numeric = [field.name for field in schema if _is_numeric(field)]
+        looked_at = f"{selected(query, ('*',))} LIMIT {_SAMPLE_ROWS}" if part else query
+        exact = self._exact(looked_at, numeric) if numeric else frozenset[str]()
+        return {field.name: _postgres_column(field, exact) for field in schema}
+
+    def _exact(self, query: str, names: Sequence[str]) -> frozenset[str]:
+        """Those of the columns of type numeric that hold whole numbers only, one of which a float would change."""
+        rule = "coalesce(bool_and({q} = trunc({q})) AND max(abs({q})) > {least:.0f} AND max(abs({q})) < 1e38, false)"
+        tests = [rule.format(q=_quoted(name), least=EXACT_BELOW) for name in names]
+        ((*found,),) = self.rows(selected(query, tests), EVER)
+        return frozenset(name for name, is_exact in zip(names, found, strict=True) if is_exact)
 
     def rows(self, statement: str, bounds: Bounds) -> list[Sequence[Any]]:
         with self._cursor() as cursor:
@@ -148,7 +161,11 @@ class _PostgreSQL:
         with self._cursor() as cursor:
             cursor.execute(self._bound(statement, bounds))
             for batch in cursor.fetch_record_batch():
-                yield pa.Table.from_batches([batch])
+                table: Any = pa.Table.from_batches([batch])
+                for index, name in enumerate(table.column_names):
+                    if types[name] == EXACT:
+                        table = table.set_column(index, name, table.column(index).cast(TYPES[EXACT]))
+                yield table
 
     @staticmethod
     def _bound(statement: str, bounds: Bounds) -> str:
@@ -172,12 +189,22 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _postgres_column(field: Any) -> Column:
-    """A column as it is, but numeric as float64, and types that Arrow lacks, such as uuid and json, as text."""
+def _is_numeric(field: Any) -> bool:
+    return getattr(field.type, "type_name", "") == "numeric"
+
+
+def _postgres_column(field: Any, exact: Collection[str]) -> Column:
+    """A column as it is, but types that Arrow lacks, such as uuid and json, as text, and numeric as float64.
+
+    Args:
+        exact: columns of type numeric that are read as whole numbers of up to 38 digits instead.
+    """
     name = _quoted(field.name)
+    if field.name in exact:
+        return Column(type=EXACT, expression=f"CAST(trunc({name}) AS text) AS {name}")
     if not isinstance(field.type, pa.BaseExtensionType):
         return Column(type=str(field.type), expression=name)
-    if getattr(field.type, "type_name", "") == "numeric":
+    if _is_numeric(field):
         return Column(type="double", expression=f"CAST({name} AS double precision) AS {name}")
     return Column(type="string", expression=f"CAST({name} AS text) AS {name}")
 
@@ -291,6 +318,8 @@ def _array(name: str, kind: str, values: Sequence[Any]) -> Any:
         if kind == "string":
             return pa.array([None if one is None else str(one) for one in values], pa.string())
         if kind == "double":
+            if any(isinstance(one, Decimal) and one == one.to_integral_value() != int(float(one)) for one in values):
+                raise FieldError(QUERY, f"column {name} has whole numbers that a float would change; cast it to text")
             return pa.array([None if one is None else float(one) for one in values], pa.float64())
         return pa.array(values, pa.type_for_alias(kind))
     except (pa.ArrowException, TypeError, ValueError):
