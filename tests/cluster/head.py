@@ -36,6 +36,7 @@ def free_port() -> int:
 class Head:
     """`ray start --head --block` in a folder of its own. `stop` ends it and everything it started.
 
+    `system` has settings of Ray's own, such as when objects are spilled.
     With `grows_by` an autoscaler starts up to that many more nodes with one CPU, on this machine, when needed.
     Ray's folder must have a short name: the paths of its sockets may have at most 107 characters.
     """
@@ -43,6 +44,7 @@ class Head:
     folder: Path
     cpus: int = 2
     grows_by: int = 0
+    system: dict[str, float] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     jobs_port: int = field(default_factory=free_port)
     token: str = field(default_factory=lambda: secrets.token_hex(32))
@@ -67,7 +69,7 @@ class Head:
             f"--dashboard-agent-listen-port={free_port()}", f"--ray-client-server-port={free_port()}",
             "--min-worker-port=0", "--max-worker-port=0", f"--num-cpus={self.cpus}",
             "--object-store-memory=400000000", f"--temp-dir={self.folder / 'ray'}", "--disable-usage-stats",
-            *self._autoscaling(),
+            *([f"--system-config={json.dumps(self.system)}"] if self.system else []), *self._autoscaling(),
         ]  # fmt: skip
         path = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
         around = environment(**self.authentication(), HOME=str(home), PATH=path, **_QUICK)
@@ -155,10 +157,10 @@ class Head:
 
 
 @contextmanager
-def running_head(cpus: int = 2, grows_by: int = 0) -> Iterator[Head]:
+def running_head(cpus: int = 2, grows_by: int = 0, system: dict[str, float] | None = None) -> Iterator[Head]:
     """A head with a token, ended afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
-    started = Head(folder, cpus=cpus, grows_by=grows_by)
+    started = Head(folder, cpus=cpus, grows_by=grows_by, system=system or {})
     try:
         yield started.start()
     finally:

@@ -21,6 +21,8 @@ from raytemplate.data.windows import Bounds
 _THREADS, _FILES_AT_ONCE = 2, 8
 _MOST_PARTS = 32
 """Profiles of a window that are held before they are merged."""
+_MOST_CHUNKS = 8
+"""The same for a file that is read in chunks; of columns whose values all differ each takes several megabytes."""
 _BYTES_AT_ONCE = 64_000_000
 """Bytes of a file that are read at once, as far as its slices allow."""
 
@@ -245,6 +247,8 @@ class _Work:
                 wanted, stretches, order.rules, order.drop, self.masker, order.split
             ):
                 parts[stretch].append(table_profile(rows, order.asked, dropped))
+                if len(parts[stretch]) == _MOST_CHUNKS:
+                    parts[stretch] = [merge_tables(parts[stretch], order.asked.columns)]
         return {stretch: merge_tables(found, order.asked.columns) for stretch, found in parts.items()}
 
 
