@@ -101,8 +101,9 @@ def compile(spec: TemplateSpec, inventory: Inventory, as_of: str) -> RunPlan:  #
 
 
 def _set_outside(spec: TemplateSpec) -> tuple[str, ...]:
-    """Fields set by --set, the environment or Python instead of a file. A mapping is listed by its entries."""
-    found = [path for path, origin in spec.origins.items() if not origin.line]
+    """Fields set by --set, the environment or Python instead of a file, and entries that these take out. A mapping is
+    listed by its entries."""
+    found = [path for path, origin in spec.origins.items() if not origin.line] + [*spec.removed_outside]
     return tuple(sorted(path for path in found if not any(other.startswith(f"{path}.") for other in found)))
 
 

@@ -132,6 +132,7 @@ def _assemble(
         },
         resolved=_resolved(locations, header, parts, family),
         dropped=dropped,
+        removed_outside=locations.removed_outside(),
     )
 
 

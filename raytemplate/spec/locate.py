@@ -19,6 +19,7 @@ _NAMED = (
     "tuning.space.",
     "contract.columns.",
     "data.mask.",
+    "governance.gates.",
     "metadata.",
 )
 """Mappings whose keys are a person's own names; in them null removes what a lower layer has set."""
@@ -36,6 +37,9 @@ class Locations:
 
     owners: dict[str, Layer] = field(default_factory=dict[str, Layer])
     """Dotted path of every mapping and value -> the layer that set it."""
+
+    removed: dict[str, Layer] = field(default_factory=dict[str, Layer])
+    """Dotted path of every entry that null took out -> the layer that did."""
 
     _found: dict[tuple[str, str], tuple[_Order, Problem]] = field(
         default_factory=dict[tuple[str, str], tuple[_Order, Problem]]
@@ -57,6 +61,10 @@ class Locations:
     def origins(self) -> dict[str, Origin]:
         """The origin of every mapping and value that some layer set."""
         return {path: _origin(layer, path) for path, layer in self.owners.items()}
+
+    def removed_outside(self) -> tuple[str, ...]:
+        """The entries that null took out in a layer that is no file."""
+        return tuple(path for path, layer in self.removed.items() if not _origin(layer, path).line)
 
     def note(self, path: str, message: str, *, item: int | None = None, missing: bool = False) -> None:
         """Adds a problem. Of several problems with one value the first is kept.
@@ -146,8 +154,10 @@ def _lay(locations: Locations, into: dict[str, Any], value: Mapping[str, Any], p
         below = into.get(key)
         if above is None and below is not None and prefix in _NAMED:
             _forget(locations, path)
+            locations.removed[path] = layer
             del into[key]
             continue
+        locations.removed.pop(path, None)
         if not isinstance(above, dict):
             if key in into:
                 _forget(locations, path)

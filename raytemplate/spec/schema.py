@@ -355,6 +355,9 @@ class TemplateSpec:
     dropped: tuple[str, ...] = ()
     """Dotted paths that a lower layer set for another family and that are not used."""
 
+    removed_outside: tuple[str, ...] = ()
+    """Dotted paths of entries that the files have and that --set, the environment or Python took out."""
+
     variant: str = "standard"
     """The variant that was applied; "standard" is the file as written."""
 

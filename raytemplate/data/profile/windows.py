@@ -23,7 +23,7 @@ _MOST_PARTS = 32
 """Profiles of a window that are held before they are merged."""
 _MOST_CHUNKS = 8
 """The same for a file that is read in chunks; of columns whose values all differ each takes several megabytes."""
-_BYTES_AT_ONCE = 64_000_000
+_BYTES_AT_ONCE = 32_000_000
 """Bytes of a file that are read at once, as far as its slices allow."""
 
 
