@@ -14,6 +14,7 @@ from raytemplate.execution.journal import Journal
 from raytemplate.history.held_models import Retention, free_models, reasons, stored_models
 from raytemplate.ledger.opening import open_ledger
 from raytemplate.records.holdings import Holding, HoldingKind
+from raytemplate.store.atomic import storage_errors
 from raytemplate.store.content_store import ContentStore
 from raytemplate.store.encoded_store import ABOUT, EncodedStore, bytes_below
 from raytemplate.store.locks import is_held
@@ -195,7 +196,8 @@ def _below(folder: Path, pattern: str) -> tuple[Path, ...]:
 
 def _remove(path: Path, workspace: Workspace) -> None:
     if not path.is_dir():
-        path.unlink(missing_ok=True)
+        with storage_errors(path, "removed"):
+            path.unlink(missing_ok=True)
         with suppress(OSError):
             path.parent.rmdir()  # of the profiles of one file, once the last is gone
     elif path.parent == workspace.encoded:

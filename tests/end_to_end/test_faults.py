@@ -94,6 +94,19 @@ def test_f08_a_workspace_that_cannot_be_written_ends_with_two_before_anything_st
         assert list(disk.glob(".raytemplate/runs/*")) == []
 
 
+def test_f08_what_cannot_be_freed_ends_with_two_and_stays(tmp_path):
+    disk = tmp_path / "disk"
+    with mounted(disk):
+        create(Workspace(disk))
+        listing = Workspace(disk).listings / "a.json"
+        listing.parent.mkdir()
+        listing.write_text("x")
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(UsageError, match=r"a\.json: cannot be removed: Read-only file system"):
+            api.clean("listings", workspace=str(disk))
+        assert listing.exists()
+
+
 @pytest.fixture
 def stopped(one_ray, small, demo):
     """The journal of a run of five epochs that was stopped after the third, and the epoch of its newest checkpoint."""
