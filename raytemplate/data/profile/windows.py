@@ -21,9 +21,9 @@ from raytemplate.data.windows import Bounds
 _THREADS, _FILES_AT_ONCE = 2, 8
 _MOST_PARTS = 32
 """Profiles of a window that are held before they are merged."""
-_MOST_CHUNKS = 8
+_MOST_CHUNKS = 4
 """The same for a file that is read in chunks; of columns whose values all differ each takes several megabytes."""
-_BYTES_AT_ONCE = 32_000_000
+_BYTES_AT_ONCE = 24_000_000
 """Bytes of a file that are read at once, as far as its slices allow."""
 
 
