@@ -162,7 +162,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000], help="for memory and errors")
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 50_000_000], help="for memory and errors")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="only these; writes no report")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--quick", action="store_true", help="few rows, once: does it run at all?")
