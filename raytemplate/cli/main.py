@@ -1,6 +1,5 @@
 """`raytemplate`: finds the command, imports only its file, and turns errors into exit codes."""
 
-import gc
 import importlib
 import os
 import sys
@@ -15,6 +14,7 @@ import click
 from raytemplate.cli.options import with_output_options
 from raytemplate.cli.output import Answer, Wishes, give, tell
 from raytemplate.cli.signals import hear_signals
+from raytemplate.collector import collect_rarely
 from raytemplate.ending import told_by
 from raytemplate.errors import Interrupted, RaytemplateError, UsageError, was_terminated
 from raytemplate.redact import redacted_stream
@@ -136,9 +136,7 @@ def cli(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
-    # Records of thousands of files are many objects and no cycles: looking for these at every 700th object, as Python
-    # does, takes a fifth of a plan.
-    gc.set_threshold(10_000)
+    collect_rarely()
     _open_what_is_closed()
     hear_signals()
     typed = sys.argv[1:] if arguments is None else arguments

@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from raytemplate.collector import collect_rarely
 from raytemplate.conducting.beside import Beside
 from raytemplate.conducting.repairing import with_runs
 from raytemplate.conducting.restoring import restore
@@ -237,6 +238,7 @@ def _check_signed(actor: Actor, ledger: Ledger, *, model: str, action: str, **ex
 
 
 def _serve(folder: str, uri: str | None = None, *modules: str) -> None:
+    collect_rarely()
     workspace = Workspace(Path(folder))
     sys.stderr = redacted_stream(sys.stderr)
     answers, sys.stdout = sys.stdout, sys.stderr

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.exceptions import RayError
 
+from raytemplate.collector import collect_rarely
 from raytemplate.engines.ray.training.context import Ranks
 from raytemplate.engines.ray.training.rank import TrainRequest, feed_of, held_device, run_loop
 from raytemplate.engines.ray.trials.talk import Talk, died, ended_by
@@ -37,6 +38,7 @@ class TrialCalls:
 
     def setup(self, config: dict[str, Any]) -> None:
         """Forget the trial before."""
+        collect_rarely()
         self._greeted = self._asks = False
         self._request: TrainRequest | None = None
         self._asks_at: tuple[int, ...] = ()
