@@ -25,10 +25,8 @@ def joined(root: str, path: str) -> str:
 
 
 def named(path: str, root: Path) -> str:
-    """The name of a file in listings and records: relative to `root` if it is below it."""
-    if is_uri(path) or (root.is_absolute() and not os.path.isabs(path)) or not Path(path).is_relative_to(root):
-        return path
-    return Path(path).relative_to(root).as_posix()
+    """The name of a file in listings and records: relative to `root` if it is below it. Both are normalised."""
+    return path.removeprefix(os.path.join(root, ""))  # no `Path`: there may be many
 
 
 def open_file(path: str, storage: Storage = HERE) -> BinaryIO:
