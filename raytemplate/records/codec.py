@@ -98,6 +98,8 @@ def encode(value: Any) -> Any:
         return value
     if kind is tuple:
         return [encode(item) for item in value]
+    if kind is Settings:
+        return {key: encode(item) for key, item in value.items()}
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if value is None or isinstance(value, bool | int | str):
@@ -105,8 +107,11 @@ def encode(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {name: encode(getattr(value, name)) for name in _names(type(value))}
-        return {"kind": type(value).__name__, **fields}
+        found: dict[str, Any] = {"kind": kind.__name__}
+        for name in _names(kind):
+            one = getattr(value, name)
+            found[name] = one if type(one) is str or type(one) is int else encode(one)
+        return found
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in cast(Mapping[Any, Any], value).items()}
     if isinstance(value, tuple | list):

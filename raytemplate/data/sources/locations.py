@@ -26,7 +26,7 @@ def joined(root: str, path: str) -> str:
 
 def named(path: str, root: Path) -> str:
     """The name of a file in listings and records: relative to `root` if it is below it. Both are normalised."""
-    return path.removeprefix(os.path.join(root, ""))  # no `Path`: there may be many
+    return path.removeprefix(f"{str(root).rstrip('/')}/")  # without a `Path` of its own: there may be many
 
 
 def open_file(path: str, storage: Storage = HERE) -> BinaryIO:
