@@ -100,7 +100,7 @@ BOTH = {"dates": ["%d/%m/%Y", "%m/%d/%Y"]}
         ("number", "1_000", {}, "expected double"),
         ("number", "0x1F", {}, "expected double"),
         ("number", "1,5", {"separator": ";"}, "expected double"),
-        ("number", "1.5", {"separator": ";", "decimal": ","}, "expected double"),
+        ("number", "1.5", {"separator": ";", "decimal": ","}, "expected double, written such as 1,5"),
         ("number", "1.000,5", {"separator": ";", "decimal": ","}, "expected double"),
         ("number", "1,5", {"separator": ";", "decimal": ","}, 1.5),
         ("number", "\uff11", {}, "expected double"),

@@ -88,7 +88,7 @@ def draft_of(found: Survey, name: str, source: str) -> Draft:
         UsageError: there are too few rows, the target cannot be learnt, or there is no useful feature.
     """
     asked, target = found.asked, found.column(found.asked.target)
-    learning = learning_of(target, found.writing.dressed, asked.data)
+    learning = learning_of(target, found.writing, asked.data)
     labels = labels_of(found, learning)
     roles = without_leaks(roles_of(found), labels, asked.time)
     far = far_days(found.days)

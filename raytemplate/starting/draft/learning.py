@@ -9,6 +9,7 @@ from raytemplate.data.profile.column import Value
 from raytemplate.data.target import MAX_CLASSES, rounding_problem
 from raytemplate.errors import UsageError
 from raytemplate.starting.survey.facts import ColumnFacts
+from raytemplate.starting.survey.writing import Writing
 
 _MOST_WHOLE_CLASSES = 10
 _LEAST_ROWS, _LEAST_ROWS_OF_A_CLASS, _ROWS_A_CLASS = 30, 10, 5
@@ -47,11 +48,11 @@ class Learning:
     """Classes of a few per cent of the rows that read like a missing answer."""
 
 
-def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> Learning:
+def learning_of(target: ColumnFacts, writing: Writing, data: str) -> Learning:
     """The task that a target calls for.
 
     Args:
-        dressed: see `Writing`.
+        writing: how the files are written.
         data: the files, as the user named them.
 
     Raises:
@@ -63,10 +64,17 @@ def learning_of(target: ColumnFacts, dressed: Mapping[str, str], data: str) -> L
             f"{data}: {rows:,} rows with a {target.name}, expected at least {_LEAST_ROWS}: train, validation and test "
             "each need some"
         )
-    if target.name in dressed:
+    if target.name in writing.dressed and writing.with_point and "," in writing.dressed[target.name]:
+        column, value = writing.with_point
         raise UsageError(
-            f"--target: column {target.name} has numbers such as {dressed[target.name]}, which are read as text; "
-            "expected bare ones",
+            f"--target: column {target.name} has decimal commas, such as {writing.dressed[target.name]}, but column "
+            f"{column} has {value}; expected one decimal sign in all columns",
+            next_step="write the file again with one decimal sign",
+        )
+    if target.name in writing.dressed:
+        raise UsageError(
+            f"--target: column {target.name} has numbers such as {writing.dressed[target.name]}, which are read as "
+            "text; expected bare ones",
             next_step="write the file again with numbers such as 1234.5",
         )
     task, why = _task(target)

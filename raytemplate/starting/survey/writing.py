@@ -37,6 +37,8 @@ class Writing:
     """Columns that look like numbers but are codes, such as 01234."""
     dressed: Mapping[str, str] = field(default_factory=dict[str, str])
     """Columns of numbers with currency, percent or thousands signs, which are read as text -> one of the numbers."""
+    with_point: tuple[str, str] | None = None
+    """(column, value) of a decimal point, because of which decimal commas in other columns are not read as such."""
 
 
 def writing_of(
@@ -76,6 +78,9 @@ def writing_of(
             "columns are named column_1, column_2 and so on; columns: renames them",
         )
     comma = _comma_columns(columns) if sample.separator != "," else ()
+    point = _with_point(columns) if comma else None
+    if point:
+        comma = ()
     if comma:
         csv["decimal"], reasons["decimal"] = ",", f"as in {comma[0]}"
     _set_missing(columns, csv, reasons)
@@ -89,6 +94,7 @@ def writing_of(
             for name, values in columns.items()
             if name not in (*comma, *masked) and (one := dressed_number(values))
         },
+        with_point=None if point and point[0] in masked else point,
     )
 
 
@@ -113,14 +119,18 @@ def _check_header(location: str, sample: Sample, target: str, *, shows: bool) ->
 
 
 def _comma_columns(columns: Mapping[str, list[str]]) -> tuple[str, ...]:
-    """Columns of numbers with a decimal comma; empty if another column has decimal points."""
-    if any("." in value and _NUMBER.fullmatch(value) for values in columns.values() for value in values):
-        return ()
+    """Columns of numbers with a decimal comma, nearly all of them at least."""
     return tuple(
         name
         for name, values in columns.items()
         if _mostly(_COMMA, values, 0.9) and any("," in value and not _THOUSANDS.fullmatch(value) for value in values)
     )
+
+
+def _with_point(columns: Mapping[str, list[str]]) -> tuple[str, str] | None:
+    """(column, value) of the first number with a decimal point; None if there is none."""
+    found = ((name, value) for name, values in columns.items() for value in values)
+    return next(((name, value) for name, value in found if "." in value and _NUMBER.fullmatch(value)), None)
 
 
 def _set_missing(columns: Mapping[str, list[str]], csv: dict[str, Any], reasons: dict[str, str]) -> None:

@@ -191,7 +191,7 @@ def _numbers(texts: Any, rules: Rules) -> Any:
         fits = _matched(plain, _NUMBER)
     endless = _matched(plain, _INFINITE)
     fits |= endless | _matched(plain, _NAN)
-    _refuse(texts, ~fits, "double")
+    _refuse(texts, ~fits, "double" if rules.decimal == "." else f"double, written such as 1{rules.decimal}5")
     values = pc.replace_substring_regex(plain, r"^\+", "").cast(pa.float64())
     beyond = pc.fill_null(pc.is_inf(values), False).to_numpy(zero_copy_only=False) & ~endless
     _refuse(texts, beyond, "double, a number up to 1.8e308")
