@@ -36,7 +36,7 @@ from raytemplate.execution.in_turn import MOST_AGAIN, supersede_evidence, turn_o
 from raytemplate.execution.journal import Journal
 from raytemplate.execution.ports import Promoter
 from raytemplate.execution.time_left import left_s, too_late
-from raytemplate.execution.told_data import statistics_of, told_data
+from raytemplate.execution.told_data import profile_of, statistics_of, told_data
 from raytemplate.execution.watch import Watch
 from raytemplate.planning.addresses import JOBS_EXAMPLE
 from raytemplate.planning.look import champion_of
@@ -133,7 +133,7 @@ def _about_data(work: Work, snapshot: Snapshot, shared: Journal) -> Iterator[str
         champion = champion_of(work.plan.name, work.workspace)
     except IntegrityError:  # reported when the candidate is judged
         champion = None
-    return told_data(work.plan, snapshot, statistics_of(shared), champion, work.workspace.runs)
+    return told_data(work.plan, snapshot, statistics_of(shared), profile_of(shared), champion, work.workspace.runs)
 
 
 def finish(work: Work, spent: Spent, promoter: Promoter) -> None:

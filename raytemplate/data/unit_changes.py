@@ -1,7 +1,7 @@
 """A likely change of unit: the numbers of a column are those of before times one factor."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from raytemplate.data.features.feature_statistics import FeatureStatistics
 from raytemplate.data.features.kind import ColumnStatistics
 from raytemplate.data.quantiles import QuantileProfile
 from raytemplate.data.statistics import NumberProfile
+from raytemplate.records.profiled import ColumnSummary, WindowProfile
 
 _LEAST_ROWS = 100
 _AGREE = 0.05
@@ -28,6 +29,10 @@ _KNOWN = (
     (0.44704, "mph had become m/s"), (33.8639, "inches of mercury had become hPa"),
 )  # fmt: skip
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_PERCENTILES, _NEAR_ZERO = (10, 25, 50, 75, 90), 0.1
+_AGREE_SAMPLED, _AGREE_CLOSELY, _IS_KNOWN = 0.1, 0.02, 0.03
+"""Greatest differences of the factors of percentiles, which of some hundred rows are off by a few per cent by chance
+(least and greatest values by far more); the same if the factor is none of `_KNOWN`; and from one of these."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +70,40 @@ def _changes(before: FeatureStatistics, now: Mapping[str, FeatureStatistics]) ->
             yield UnitChange(column=column, factor=next(iter(found.values())), windows=tuple(found))
 
 
+def raw_unit_changes(
+    before: WindowProfile, now: Iterable[WindowProfile], columns: Iterable[str]
+) -> Iterator[UnitChange]:
+    """Raw columns of numbers that look rescaled in at least one window.
+
+    Args:
+        before: the profile of rows that a model was trained on.
+        now: the profiles of windows.
+        columns: the columns to look at; numbers of rows and keys grow without a change of unit.
+    """
+    windows = tuple(now)
+    for column in columns:
+        pairs = ((one.name, _raw_factor(before.columns.get(column), one.columns.get(column))) for one in windows)
+        found = {window: value for window, value in pairs if value is not None}
+        if found:
+            yield UnitChange(column=column, factor=next(iter(found.values())), windows=tuple(found))
+
+
+def _raw_factor(before: ColumnSummary | None, now: ColumnSummary | None) -> float | None:
+    if before is None or now is None or not before.percentiles or not now.percentiles:
+        return None
+    if min(before.num_rows - before.num_null, now.num_rows - now.num_null) < _LEAST_ROWS:
+        return None
+    theirs, ours = before.percentiles, now.percentiles
+    # A percentile near zero, for its column, says nothing of a factor.
+    told = [at for at in _PERCENTILES if abs(theirs[at]) > _NEAR_ZERO * (theirs[90] - theirs[10])]
+    before_at, now_at = (tuple(one[at] for at in told) for one in (theirs, ours))
+    found = _common(before_at, now_at, _AGREE_SAMPLED)
+    # Seasons scale percentiles alike, too: a factor that is no conversion must fit them closely.
+    if found is not None and any(abs(found / value - 1) <= _IS_KNOWN for value, _ in _KNOWN):
+        return found
+    return _common(before_at, now_at, _AGREE_CLOSELY)
+
+
 def factor(before: ColumnStatistics, now: ColumnStatistics) -> float | None:
     """The one factor by which the figures of two columns differ; None if there is none, or if it is about 1."""
     if isinstance(before, NumberProfile) and isinstance(now, NumberProfile):
@@ -83,13 +122,13 @@ def _quantiles(profile: QuantileProfile) -> tuple[float, ...]:
     return tuple(float(v) for v in profile.middles()[at.clip(max=len(until) - 1)])
 
 
-def _common(before: tuple[float, ...], now: tuple[float, ...]) -> float | None:
+def _common(before: tuple[float, ...], now: tuple[float, ...], agree: float = _AGREE) -> float | None:
     pairs = [(a, b) for a, b in zip(before, now, strict=True) if a or b]
     if len(pairs) < 3 or any(a == 0 or b / a <= 0 for a, b in pairs):
         return None
     ratios = [b / a for a, b in pairs]
     middle = float(np.median(ratios))
-    alike = all(abs(ratio / middle - 1) <= _AGREE for ratio in ratios)
+    alike = all(abs(ratio / middle - 1) <= agree for ratio in ratios)
     return middle if alike and abs(math.log(middle)) > math.log(1 + _CLEAR) else None
 
 

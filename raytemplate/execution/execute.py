@@ -197,7 +197,7 @@ class Execution:
         self.journal.write(found.snapshot)
         self._compare_labels()
         runs = self.journal.folder.parent
-        for line in told_data(self.plan, found.snapshot, found.statistics, self.champion_now(), runs):
+        for line in told_data(self.plan, found.snapshot, found.statistics, found.profile, self.champion_now(), runs):
             self.listener.note(line)
         return found.snapshot
 
