@@ -5,7 +5,9 @@ A completion never fails and starts nothing: whatever cannot be read is not offe
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -110,5 +112,10 @@ def _fields() -> list[str]:
 
 def _workspace(context: click.Context) -> Workspace:
     from raytemplate.api.workspaces import workspace_at
+    from raytemplate.errors import UsageError
+    from raytemplate.store.workspace import Workspace
 
-    return workspace_at(context.params.get("workspace"))
+    try:
+        return workspace_at(context.params.get("workspace"))
+    except UsageError:  # a chosen folder that does not exist holds nothing that could be offered
+        return Workspace(Path(os.devnull))

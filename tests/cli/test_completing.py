@@ -54,3 +54,9 @@ def test_gates_that_stopped_a_run_are_completed_for_waive(tmp_path):
 def test_in_an_empty_workspace_nothing_is_offered_and_nothing_fails(tmp_path):
     assert completed(tmp_path, "predict", "fl") == []
     assert completed(tmp_path, "roll") == ["rollback"]
+
+
+@pytest.mark.parametrize("words", [("show", "r"), ("predict", "fl"), ("lineage", "features"), ("waive", "k", "b")])
+def test_in_a_workspace_that_does_not_exist_nothing_is_offered_and_nothing_fails(tmp_path, words):
+    command, *rest = words
+    assert completed(tmp_path, command, "--workspace", "typo", *rest) == []
