@@ -46,9 +46,9 @@ def _unit_changes(
     """Columns whose unit has probably changed since the champion's run: raw ones, and features as they are prepared."""
     found: dict[str, UnitChange] = {}
     raw = profile_of(champion)
-    if profile is not None and raw is not None:
+    train = next((one for one in raw.windows if one.name == "train"), None) if raw else None
+    if profile is not None and train is not None:
         columns = (*plan.ingest.feature_columns, *target_columns(plan.ingest.target))
-        train = next(one for one in raw.windows if one.name == "train")
         found = {one.column: one for one in raw_unit_changes(train, profile.windows, dict.fromkeys(columns))}
     if before := statistics_of(champion).get("train"):
         found = {one.column: one for one in unit_changes(before, statistics)} | found
